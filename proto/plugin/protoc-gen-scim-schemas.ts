@@ -1,0 +1,196 @@
+#!/usr/bin/env node
+import {
+  type DescExtension,
+  type DescField,
+  type DescMessage,
+  getOption,
+  hasOption,
+  ScalarType,
+} from '@bufbuild/protobuf';
+import { createEcmaScriptPlugin, runNodeJs, type Schema } from '@bufbuild/protoplugin';
+import type {
+  AttributeDefinition,
+  AttributeType,
+  ExtensionDefinition,
+  ResourceTypeDefinition,
+  SchemaDefinition,
+} from '../../services/shared/scim/attribute.ts';
+
+// RFC 7643, section 3.1.
+const commonAttributes = new Set(['id', 'externalId', 'meta']);
+
+/** What `AttributeOptions` of schema_options.proto looks like when it is read by reflection. */
+interface AttributeOptions {
+  required?: boolean;
+  mutability?: number;
+  returned?: number;
+  uniqueness?: number;
+  caseExact?: boolean;
+  canonicalValues?: string[];
+  referenceTypes?: string[];
+  type?: number;
+  name?: string;
+  indexed?: boolean;
+  derived?: boolean;
+}
+
+interface SchemaOptions {
+  urn: string;
+  name: string;
+  endpoint: string;
+}
+
+interface Annotations {
+  schema: DescExtension;
+  attribute: DescExtension;
+}
+
+function findAnnotations(schema: Schema): Annotations {
+  const extensions = schema.allFiles.flatMap((file) => file.extensions);
+  const find = (name: string) => {
+    const found = extensions.find((extension) => extension.typeName === `rollcall.scim.v1.${name}`);
+    if (!found) throw new Error(`the extension rollcall.scim.v1.${name} is not among the files`);
+    return found;
+  };
+  return { schema: find('schema'), attribute: find('attribute') };
+}
+
+function schemaOptions(message: DescMessage, annotations: Annotations): SchemaOptions | undefined {
+  if (!hasOption(message, annotations.schema as never)) return undefined;
+  return getOption(message, annotations.schema as never) as SchemaOptions;
+}
+
+function comment(desc: DescMessage | DescField): string {
+  const lines = (desc.kind === 'message' ? messageComment(desc) : fieldComment(desc)) ?? '';
+  return lines.trim().replace(/\s*\n\s*/g, ' ');
+}
+
+// Descriptors keep comments by path: [4, i] is message i of a file, [4, i, 2, j] its field j.
+function commentAt(file: DescMessage['file'], path: readonly number[]): string | undefined {
+  return file.proto.sourceCodeInfo?.location.find(
+    (location) => location.path.length === path.length && location.path.every((part, i) => part === path[i]),
+  )?.leadingComments;
+}
+
+function messageComment(message: DescMessage): string | undefined {
+  return commentAt(message.file, [4, message.file.messages.indexOf(message)]);
+}
+
+function fieldComment(field: DescField): string | undefined {
+  const message = field.parent;
+  return commentAt(message.file, [4, message.file.messages.indexOf(message), 2, message.fields.indexOf(field)]);
+}
+
+function typeOf(field: DescField, options: AttributeOptions): AttributeType {
+  if (options.type === 1) return 'reference';
+  if (options.type === 2) return 'binary';
+  if (field.message) return field.message.typeName === 'google.protobuf.Timestamp' ? 'dateTime' : 'complex';
+  switch (field.scalar) {
+    case ScalarType.STRING:
+      return 'string';
+    case ScalarType.BOOL:
+      return 'boolean';
+    case ScalarType.INT32:
+    case ScalarType.INT64:
+      return 'integer';
+    case ScalarType.DOUBLE:
+      return 'decimal';
+    default:
+      throw new Error(`${field}: no SCIM type for this field type`);
+  }
+}
+
+function pick<const Names extends readonly string[]>(names: Names, index: number | undefined): Names[number] {
+  const name = names[index ?? 0];
+  if (name === undefined) throw new Error(`unknown enum number ${index}`);
+  return name;
+}
+
+function attributeOf(field: DescField, annotations: Annotations, top: boolean): AttributeDefinition {
+  const options: AttributeOptions = hasOption(field, annotations.attribute as never)
+    ? (getOption(field, annotations.attribute as never) as AttributeOptions)
+    : {};
+  const type = typeOf(field, options);
+  const name = options.name || field.jsonName;
+  return {
+    name,
+    field: field.localName,
+    description: comment(field),
+    type,
+    multiValued: field.fieldKind === 'list',
+    required: options.required ?? false,
+    caseExact: type === 'reference' || type === 'binary' || (options.caseExact ?? false),
+    mutability: pick(['readWrite', 'readOnly', 'readWrite', 'immutable', 'writeOnly'], options.mutability),
+    returned: pick(['default', 'always', 'never', 'default', 'request'], options.returned),
+    uniqueness: pick(['none', 'none', 'server', 'global'], options.uniqueness),
+    canonicalValues: options.canonicalValues ?? [],
+    referenceTypes: options.referenceTypes ?? [],
+    indexed: options.indexed ?? false,
+    derived: options.derived ?? false,
+    common: top && commonAttributes.has(name),
+    subAttributes:
+      type === 'complex' && field.message
+        ? field.message.fields.map((sub) => attributeOf(sub, annotations, false))
+        : [],
+  };
+}
+
+function schemaOf(message: DescMessage, options: SchemaOptions, annotations: Annotations): SchemaDefinition {
+  const attributes = message.fields.filter(
+    (field) => field.fieldKind !== 'map' && !(field.message && schemaOptions(field.message, annotations)),
+  );
+  return {
+    id: options.urn,
+    name: options.name,
+    description: comment(message),
+    attributes: attributes.map((field) => attributeOf(field, annotations, true)),
+  };
+}
+
+function extensionsOf(message: DescMessage, annotations: Annotations): ExtensionDefinition[] {
+  return message.fields.flatMap((field) => {
+    const options = field.message && schemaOptions(field.message, annotations);
+    if (!field.message || !options) return [];
+    return [{ field: field.localName, schema: schemaOf(field.message, options, annotations) }];
+  });
+}
+
+function resourceTypesOf(schema: Schema): ResourceTypeDefinition[] {
+  const annotations = findAnnotations(schema);
+  return schema.files
+    .flatMap((file) => file.messages)
+    .flatMap((message) => {
+      const options = schemaOptions(message, annotations);
+      if (!options?.endpoint) return [];
+      return [
+        {
+          name: options.name,
+          endpoint: options.endpoint,
+          description: comment(message),
+          schema: schemaOf(message, options, annotations),
+          extensions: extensionsOf(message, annotations),
+        },
+      ];
+    })
+    .sort((a, b) => b.name.localeCompare(a.name, 'en'));
+}
+
+const plugin = createEcmaScriptPlugin({
+  name: 'protoc-gen-scim-schemas',
+  version: 'v1',
+  generateTs(schema) {
+    const file = schema.generateFile('schemas.ts');
+    file.print('// Generated from the annotated messages in proto/rollcall/scim/v1 by protoc-gen-scim-schemas. Do not edit.');
+    file.print('/* eslint-disable */');
+    file.print("import type { ResourceTypeDefinition } from '#scim/attribute.ts';");
+    file.print('');
+    file.print('/** The built-in resource types with their schemas. */');
+    file.print(
+      'export const resourceTypes: readonly ResourceTypeDefinition[] = ',
+      JSON.stringify(resourceTypesOf(schema), null, 2),
+      ';',
+    );
+  },
+});
+
+runNodeJs(plugin);
