@@ -3,8 +3,9 @@ import {
   type DescExtension,
   type DescField,
   type DescMessage,
-  getOption,
-  hasOption,
+  getExtension,
+  hasExtension,
+  type Message,
   ScalarType,
 } from '@bufbuild/protobuf';
 import { createEcmaScriptPlugin, runNodeJs, type Schema } from '@bufbuild/protoplugin';
@@ -55,14 +56,17 @@ function findAnnotations(schema: Schema): Annotations {
   return { schema: find('schema'), attribute: find('attribute') };
 }
 
-function schemaOptions(message: DescMessage, annotations: Annotations): SchemaOptions | undefined {
-  if (!hasOption(message, annotations.schema as never)) return undefined;
-  return getOption(message, annotations.schema as never) as SchemaOptions;
+function readOption<Options>(options: Message | undefined, extension: DescExtension): Options | undefined {
+  if (!options || !hasExtension(options, extension)) return undefined;
+  return getExtension(options, extension) as Options;
 }
 
-function comment(desc: DescMessage | DescField): string {
-  const lines = (desc.kind === 'message' ? messageComment(desc) : fieldComment(desc)) ?? '';
-  return lines.trim().replace(/\s*\n\s*/g, ' ');
+function schemaOptions(message: DescMessage, annotations: Annotations): SchemaOptions | undefined {
+  return readOption<SchemaOptions>(message.proto.options, annotations.schema);
+}
+
+function oneLine(comment: string | undefined): string {
+  return (comment ?? '').trim().replace(/\s*\n\s*/g, ' ');
 }
 
 // Descriptors keep comments by path: [4, i] is message i of a file, [4, i, 2, j] its field j.
@@ -72,13 +76,14 @@ function commentAt(file: DescMessage['file'], path: readonly number[]): string |
   )?.leadingComments;
 }
 
-function messageComment(message: DescMessage): string | undefined {
-  return commentAt(message.file, [4, message.file.messages.indexOf(message)]);
+function messageDescription(message: DescMessage): string {
+  return oneLine(commentAt(message.file, [4, message.file.messages.indexOf(message)]));
 }
 
-function fieldComment(field: DescField): string | undefined {
+function fieldDescription(field: DescField): string {
   const message = field.parent;
-  return commentAt(message.file, [4, message.file.messages.indexOf(message), 2, message.fields.indexOf(field)]);
+  const path = [4, message.file.messages.indexOf(message), 2, message.fields.indexOf(field)];
+  return oneLine(commentAt(message.file, path));
 }
 
 function typeOf(field: DescField, options: AttributeOptions): AttributeType {
@@ -107,15 +112,13 @@ function pick<const Names extends readonly string[]>(names: Names, index: number
 }
 
 function attributeOf(field: DescField, annotations: Annotations, top: boolean): AttributeDefinition {
-  const options: AttributeOptions = hasOption(field, annotations.attribute as never)
-    ? (getOption(field, annotations.attribute as never) as AttributeOptions)
-    : {};
+  const options = readOption<AttributeOptions>(field.proto.options, annotations.attribute) ?? {};
   const type = typeOf(field, options);
   const name = options.name || field.jsonName;
   return {
     name,
     field: field.localName,
-    description: comment(field),
+    description: fieldDescription(field),
     type,
     multiValued: field.fieldKind === 'list',
     required: options.required ?? false,
@@ -142,7 +145,7 @@ function schemaOf(message: DescMessage, options: SchemaOptions, annotations: Ann
   return {
     id: options.urn,
     name: options.name,
-    description: comment(message),
+    description: messageDescription(message),
     attributes: attributes.map((field) => attributeOf(field, annotations, true)),
   };
 }
@@ -166,7 +169,7 @@ function resourceTypesOf(schema: Schema): ResourceTypeDefinition[] {
         {
           name: options.name,
           endpoint: options.endpoint,
-          description: comment(message),
+          description: messageDescription(message),
           schema: schemaOf(message, options, annotations),
           extensions: extensionsOf(message, annotations),
         },
@@ -180,7 +183,9 @@ const plugin = createEcmaScriptPlugin({
   version: 'v1',
   generateTs(schema) {
     const file = schema.generateFile('schemas.ts');
-    file.print('// Generated from the annotated messages in proto/rollcall/scim/v1 by protoc-gen-scim-schemas. Do not edit.');
+    file.print(
+      '// Generated from the annotated messages in proto/rollcall/scim/v1 by protoc-gen-scim-schemas. Do not edit.',
+    );
     file.print('/* eslint-disable */');
     file.print("import type { ResourceTypeDefinition } from '#scim/attribute.ts';");
     file.print('');
