@@ -123,7 +123,7 @@ export const ConnectionStatus = {
   UNSPECIFIED: "CONNECTION_STATUS_UNSPECIFIED",
   /** ACTIVE - It serves. */
   ACTIVE: "CONNECTION_STATUS_ACTIVE",
-  /** PAUSED - Requests get UNAVAILABLE until it is resumed. */
+  /** PAUSED - Its identity provider and every write get CONNECTION_PAUSED until it is resumed. */
   PAUSED: "CONNECTION_STATUS_PAUSED",
   /** DELETING - It is being deleted and is NOT_FOUND for everyone but operators. */
   DELETING: "CONNECTION_STATUS_DELETING",
@@ -2482,7 +2482,10 @@ export const ConnectionServiceService = {
       Buffer.from(ListConnectionsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListConnectionsResponse => ListConnectionsResponse.decode(value),
   },
-  /** Pauses a connection: its requests are answered UNAVAILABLE until it is resumed. Fails with CONNECTION_NOT_FOUND. */
+  /**
+   * Pauses a connection: its identity provider and every write get CONNECTION_PAUSED until it is resumed; internal
+   * services still read it. Fails with CONNECTION_NOT_FOUND.
+   */
   pauseConnection: {
     path: "/rollcall.directory.v1.ConnectionService/PauseConnection" as const,
     requestStream: false as const,
@@ -2551,7 +2554,7 @@ export const ConnectionServiceService = {
     responseSerialize: (value: RevokeTokenResponse): Buffer => Buffer.from(RevokeTokenResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RevokeTokenResponse => RevokeTokenResponse.decode(value),
   },
-  /** Says which connection a bearer token opens. Fails with TOKEN_INVALID. */
+  /** Says which connection a bearer token opens. Fails with TOKEN_INVALID, and with CONNECTION_PAUSED for a good token. */
   authenticate: {
     path: "/rollcall.directory.v1.ConnectionService/Authenticate" as const,
     requestStream: false as const,
@@ -2619,7 +2622,10 @@ export interface ConnectionServiceServer extends UntypedServiceImplementation {
   getConnection: handleUnaryCall<GetConnectionRequest, GetConnectionResponse>;
   /** Reads all connections, oldest first. */
   listConnections: handleServerStreamingCall<ListConnectionsRequest, ListConnectionsResponse>;
-  /** Pauses a connection: its requests are answered UNAVAILABLE until it is resumed. Fails with CONNECTION_NOT_FOUND. */
+  /**
+   * Pauses a connection: its identity provider and every write get CONNECTION_PAUSED until it is resumed; internal
+   * services still read it. Fails with CONNECTION_NOT_FOUND.
+   */
   pauseConnection: handleUnaryCall<PauseConnectionRequest, PauseConnectionResponse>;
   /** Ends a pause. Fails with CONNECTION_NOT_FOUND. */
   resumeConnection: handleUnaryCall<ResumeConnectionRequest, ResumeConnectionResponse>;
@@ -2634,7 +2640,7 @@ export interface ConnectionServiceServer extends UntypedServiceImplementation {
   listTokens: handleUnaryCall<ListTokensRequest, ListTokensResponse>;
   /** Revokes a token: refused everywhere within a second. Fails with CONNECTION_NOT_FOUND, TOKEN_NOT_FOUND. */
   revokeToken: handleUnaryCall<RevokeTokenRequest, RevokeTokenResponse>;
-  /** Says which connection a bearer token opens. Fails with TOKEN_INVALID. */
+  /** Says which connection a bearer token opens. Fails with TOKEN_INVALID, and with CONNECTION_PAUSED for a good token. */
   authenticate: handleUnaryCall<AuthenticateRequest, AuthenticateResponse>;
   /** Creates a token for an internal service. Fails with CONNECTION_NOT_FOUND. */
   createServiceToken: handleUnaryCall<CreateServiceTokenRequest, CreateServiceTokenResponse>;
@@ -2689,7 +2695,10 @@ export interface ConnectionServiceClient extends Client {
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<ListConnectionsResponse>;
-  /** Pauses a connection: its requests are answered UNAVAILABLE until it is resumed. Fails with CONNECTION_NOT_FOUND. */
+  /**
+   * Pauses a connection: its identity provider and every write get CONNECTION_PAUSED until it is resumed; internal
+   * services still read it. Fails with CONNECTION_NOT_FOUND.
+   */
   pauseConnection(
     request: PauseConnectionRequest,
     callback: (error: ServiceError | null, response: PauseConnectionResponse) => void,
@@ -2788,7 +2797,7 @@ export interface ConnectionServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: RevokeTokenResponse) => void,
   ): ClientUnaryCall;
-  /** Says which connection a bearer token opens. Fails with TOKEN_INVALID. */
+  /** Says which connection a bearer token opens. Fails with TOKEN_INVALID, and with CONNECTION_PAUSED for a good token. */
   authenticate(
     request: AuthenticateRequest,
     callback: (error: ServiceError | null, response: AuthenticateResponse) => void,

@@ -22,8 +22,8 @@ export const ErrorReason = {
    */
   DATABASE_UNAVAILABLE: "ERROR_REASON_DATABASE_UNAVAILABLE",
   /**
-   * DEADLINE_EXCEEDED - The caller's deadline passed or it cancelled before the call was decided; nothing was written. Code
-   * DEADLINE_EXCEEDED. Metadata: none.
+   * DEADLINE_EXCEEDED - The caller's deadline passed or it cancelled. Code DEADLINE_EXCEEDED. When the directory says so, the call was not
+   * decided and nothing was written; when the caller's own side does, a write's outcome is unknown. Metadata: none.
    */
   DEADLINE_EXCEEDED: "ERROR_REASON_DEADLINE_EXCEEDED",
   /** CALLER_UNKNOWN - The call carries no known caller credential. Code UNAUTHENTICATED. Metadata: none. */

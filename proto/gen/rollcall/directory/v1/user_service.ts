@@ -1354,9 +1354,9 @@ export const DeleteUserResponse: MessageFns<DeleteUserResponse> = {
 };
 
 /**
- * The users of a connection. Every call may fail with CONNECTION_NOT_FOUND, CONNECTION_PAUSED, REQUEST_INVALID,
- * DATABASE_UNAVAILABLE; a write also with DEADLINE_EXCEEDED before it was decided. A write is one transaction: it happens
- * whole or not at all, and its change record with it.
+ * The users of a connection. Every call may fail with CONNECTION_NOT_FOUND, REQUEST_INVALID,
+ * DATABASE_UNAVAILABLE; a write also with CONNECTION_PAUSED, and with DEADLINE_EXCEEDED before it was decided. A write is
+ * one transaction: it happens whole or not at all, and its change record with it.
  */
 export type UserServiceService = typeof UserServiceService;
 export const UserServiceService = {

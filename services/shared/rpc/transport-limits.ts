@@ -1,0 +1,8 @@
+/** The largest request message that a server reads and a client sends, in bytes; more is RESOURCE_EXHAUSTED. */
+export const maximumRequestBytes = 32 * 1024 * 1024;
+
+/** The largest response message that a server sends and a client reads, in bytes; long answers are streams of them. */
+export const maximumResponseBytes = 8 * 1024 * 1024;
+
+/** Channel options that end a connection whose other side vanished without closing it, within 25 seconds. */
+export const keepalive = { 'grpc.keepalive_time_ms': 20_000, 'grpc.keepalive_timeout_ms': 5_000 };
