@@ -1,0 +1,247 @@
+import type { ClientSession } from 'mongodb';
+import type { ResourceType, SchemaRegistry } from '#scim/schema-registry.ts';
+import { isActive } from './active.ts';
+import type { Edge, MemberKind } from './decision.ts';
+import type { Database } from './mongo/database.ts';
+import { type HeadDocument, idOfKey, isResourceId, resourceKey } from './mongo/documents.ts';
+import { type Edges, edgesOf } from './mongo/edges.ts';
+import type { ConsistentRead, Heads, ReadFreshness, ReadLimits } from './mongo/heads.ts';
+import { resourceNotFound } from './resources.ts';
+
+/** A member of a group. */
+export interface Member {
+  /** Its id. */
+  readonly id: string;
+  /** What it is. */
+  readonly kind: MemberKind;
+  /** Whether a user is active; true for a group. */
+  readonly active: boolean;
+  /** The groups that make it a member, from the one asked about down. */
+  readonly path: readonly string[];
+}
+
+/** A group that a user is in. */
+export interface MemberGroup {
+  /** Its id. */
+  readonly id: string;
+  /** Its displayName. */
+  readonly displayName: string;
+  /** Its externalId; empty when it has none. */
+  readonly externalId: string;
+  /** The groups that make it so, from the user's own up to this one. */
+  readonly path: readonly string[];
+}
+
+/** Whether a membership is asked for through groups in groups, and of inactive users. */
+export interface MembershipScope {
+  /** Also through groups that are members of groups. */
+  readonly nested: boolean;
+  /** Also of inactive users. */
+  readonly includeInactive: boolean;
+}
+
+/** The answer to a membership check. */
+export interface MembershipCheck {
+  /** Whether it is a member. */
+  readonly member: boolean;
+  /** Whether the user is active; false for an unknown one. */
+  readonly active: boolean;
+  /** The shortest chain of groups from the user's own up to the one asked about; empty when it is no member. */
+  readonly path: readonly string[];
+}
+
+/** A part of a group's member list. */
+export interface MemberPage {
+  /** The members in the order of their ids. */
+  readonly members: readonly Member[];
+  /** The id after which the next page starts; undefined on the last page. */
+  readonly next: string | undefined;
+}
+
+/** Reads memberships for internal callers. Cycles of groups are harmless: no group is visited twice. */
+export interface MembershipReads {
+  /** A user's or group's groups, and whether it is active. RESOURCE_NOT_FOUND. */
+  groupsOf(
+    connection: string,
+    member: string,
+    scope: MembershipScope,
+    freshness: ReadFreshness,
+    limits: ReadLimits,
+  ): Promise<ConsistentRead<{ readonly active: boolean; readonly groups: readonly MemberGroup[] }>>;
+  /** Whether a user or group is in a group. */
+  check(
+    connection: string,
+    member: string,
+    group: string,
+    scope: MembershipScope,
+    freshness: ReadFreshness,
+    limits: ReadLimits,
+  ): Promise<ConsistentRead<MembershipCheck>>;
+  /** A page of a group's members, after an id. RESOURCE_NOT_FOUND. */
+  membersOf(
+    connection: string,
+    group: string,
+    scope: MembershipScope,
+    page: { readonly after: string; readonly limit: number },
+    freshness: ReadFreshness,
+    limits: ReadLimits,
+  ): Promise<ConsistentRead<MemberPage>>;
+  /** Streams a group's direct members in chunks, from a cursor that sees one moment; nothing is held whole. */
+  stream(head: HeadDocument, group: string): AsyncIterable<readonly Edge[]>;
+}
+
+/** Makes the reads of memberships. */
+export function createMembershipReads(
+  database: Database,
+  registry: SchemaRegistry,
+  heads: Heads,
+): MembershipReads {
+  const users = typeNamed(registry, 'User');
+  const groups = typeNamed(registry, 'Group');
+
+  async function readFields(
+    type: ResourceType,
+    connection: string,
+    ids: readonly string[],
+    session: ClientSession | undefined,
+  ) {
+    const keys = ids.filter(isResourceId).map((id) => resourceKey(connection, id));
+    if (keys.length === 0) return new Map<string, Record<string, unknown>>();
+    const documents = await database
+      .resources(type)
+      .find(
+        { _id: { $in: keys } },
+        {
+          ...(session && { session }),
+          projection: { 'resource.active': 1, 'resource.displayName': 1, 'resource.externalId': 1 },
+        },
+      )
+      .toArray();
+    return new Map(documents.map(({ _id, resource }) => [idOfKey(_id), resource ?? {}]));
+  }
+
+  // Whether an id names anything, and may have access: groups always may.
+  async function activeness(connection: string, id: string, session: ClientSession | undefined) {
+    const user = (await readFields(users, connection, [id], session)).get(id);
+    if (user) return isActive(user as Parameters<typeof isActive>[0]);
+    return (await readFields(groups, connection, [id], session)).has(id) ? true : undefined;
+  }
+
+  return {
+    groupsOf(connection, member, scope, freshness, limits) {
+      return heads.consistent(connection, freshness, limits, async (head, session) => {
+        const active = await activeness(connection, member, session);
+        if (active === undefined) throw resourceNotFound(users, member);
+        if (!active && !scope.includeInactive) return { active, groups: [] };
+        const edges = edgesOf(database, connection, head.draining);
+        const paths = await climb(edges, member, scope.nested, undefined, session);
+        const fields = await readFields(groups, connection, [...paths.keys()], session);
+        const found = [...paths].flatMap(([id, path]): MemberGroup[] => {
+          const resource = fields.get(id);
+          if (!resource) return [];
+          const { displayName, externalId } = resource;
+          return [{ id, displayName: String(displayName ?? ''), externalId: String(externalId ?? ''), path }];
+        });
+        return { active, groups: found };
+      });
+    },
+    check(connection, member, group, scope, freshness, limits) {
+      return heads.consistent(connection, freshness, limits, async (head, session) => {
+        const active = (await activeness(connection, member, session)) ?? false;
+        const none = { member: false, active, path: [] };
+        if (!isResourceId(member) || !isResourceId(group) || (!active && !scope.includeInactive)) return none;
+        const edges = edgesOf(database, connection, head.draining);
+        if ((await edges.find([{ group, member }], session)).length > 0)
+          return { member: true, active, path: [group] };
+        if (!scope.nested) return none;
+        const path = (await climb(edges, member, true, group, session)).get(group);
+        return path ? { member: true, active, path } : none;
+      });
+    },
+    membersOf(connection, group, scope, page, freshness, limits) {
+      return heads.consistent(connection, freshness, limits, async (head, session) => {
+        if (!(await readFields(groups, connection, [group], session)).has(group))
+          throw resourceNotFound(groups, group);
+        const edges = edgesOf(database, connection, head.draining);
+        const descended = scope.nested ? await descend(edges, group, session) : undefined;
+        const members: Member[] = [];
+        let after = page.after;
+        for (;;) {
+          const part = descended
+            ? descended.filter(({ edge }) => edge.member > after).slice(0, page.limit + 1)
+            : (await edges.after(group, after, page.limit + 1, session)).map((edge) => ({
+                edge,
+                path: [group],
+              }));
+          const ids = part.filter(({ edge }) => edge.kind === 'User').map(({ edge }) => edge.member);
+          const fields = await readFields(users, connection, ids, session);
+          for (const { edge, path } of part) {
+            const resource = fields.get(edge.member);
+            const active =
+              edge.kind === 'Group' || isActive((resource ?? {}) as Parameters<typeof isActive>[0]);
+            if (!active && !scope.includeInactive) continue;
+            if (members.length === page.limit) return { members, next: members.at(-1)?.id };
+            members.push({ id: edge.member, kind: edge.kind, active, path });
+          }
+          const last = part.at(-1);
+          if (!last || part.length <= page.limit) return { members, next: undefined };
+          after = last.edge.member;
+        }
+      });
+    },
+    stream: (head, group) => edgesOf(database, head.connection, head.draining).ofGroups([group]),
+  };
+}
+
+function typeNamed(registry: SchemaRegistry, name: string): ResourceType {
+  const type = registry.resourceType(name);
+  if (!type) throw new TypeError(`no resource type ${name}`);
+  return type;
+}
+
+/**
+ * The groups above a member, each with the shortest chain that leads there; breadth first, one query per level. Ends
+ * early at `target`.
+ */
+async function climb(
+  edges: Edges,
+  member: string,
+  nested: boolean,
+  target: string | undefined,
+  session: ClientSession | undefined,
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const paths = new Map<string, readonly string[]>();
+  let level: readonly string[] = [member];
+  while (level.length > 0) {
+    const next: string[] = [];
+    for (const { group, member: below } of await edges.ofMembers(level, session)) {
+      if (paths.has(group)) continue;
+      paths.set(group, [...(paths.get(below) ?? []), group]);
+      next.push(group);
+    }
+    if (!nested || (target !== undefined && paths.has(target))) break;
+    level = next;
+  }
+  return paths;
+}
+
+/** All members below a group, each once with the shortest chain, in the order of their ids. */
+async function descend(edges: Edges, group: string, session: ClientSession | undefined) {
+  const found = new Map<string, { readonly edge: Edge; readonly path: readonly string[] }>();
+  const paths = new Map<string, readonly string[]>([[group, [group]]]);
+  let level: readonly string[] = [group];
+  while (level.length > 0) {
+    const next: string[] = [];
+    for await (const chunk of edges.ofGroups(level, session)) {
+      for (const edge of chunk) {
+        const path = paths.get(edge.group) ?? [];
+        if (!found.has(edge.member)) found.set(edge.member, { edge, path });
+        if (edge.kind === 'User' || paths.has(edge.member)) continue;
+        paths.set(edge.member, [...path, edge.member]);
+        next.push(edge.member);
+      }
+    }
+    level = next;
+  }
+  return [...found.values()].sort((a, b) => (a.edge.member < b.edge.member ? -1 : 1));
+}

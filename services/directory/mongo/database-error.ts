@@ -1,0 +1,54 @@
+import { MongoError, MongoErrorLabel, MongoNetworkError, MongoServerSelectionError } from 'mongodb';
+import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
+import { DirectoryError } from '../errors.ts';
+
+// Names, because the driver does not export all of these classes.
+const unavailableNames = new Set([
+  'MongoOperationTimeoutError',
+  'MongoTopologyClosedError',
+  'MongoNotConnectedError',
+  'MongoExpiredSessionError',
+  'MongoPoolClearedError',
+  'MongoPoolClosedError',
+  'MongoClientClosedError',
+  'MongoWriteConcernError',
+]);
+
+// NoSuchTransaction: the server ended the transaction. WriteConflict: another one won.
+const transientCodes = new Set<unknown>([251, 112]);
+
+/** Whether the database or the way to it failed, so that the same call may succeed later. */
+export function isUnavailable(error: unknown): boolean {
+  if (error instanceof MongoNetworkError || error instanceof MongoServerSelectionError) return true;
+  if (!(error instanceof MongoError)) return false;
+  return (
+    unavailableNames.has(error.name) ||
+    error.hasErrorLabel(MongoErrorLabel.RetryableWriteError) ||
+    error.hasErrorLabel(MongoErrorLabel.UnknownTransactionCommitResult)
+  );
+}
+
+/** Whether a transaction lost against another one and may be tried again at once. */
+export function isTransient(error: unknown): boolean {
+  return (
+    error instanceof MongoError &&
+    (error.hasErrorLabel(MongoErrorLabel.TransientTransactionError) || transientCodes.has(error.code))
+  );
+}
+
+/** The error a caller gets when the database does not answer. */
+export function databaseUnavailable(): DirectoryError {
+  return new DirectoryError(
+    ErrorReason.DATABASE_UNAVAILABLE,
+    'The database does not answer. Whether a write happened is unknown; the call may be repeated.',
+  );
+}
+
+/** Runs a read and turns the driver's failures into DATABASE_UNAVAILABLE, so that no driver text leaves. */
+export async function readDatabase<Result>(read: () => Promise<Result>): Promise<Result> {
+  try {
+    return await read();
+  } catch (error) {
+    throw isUnavailable(error) ? databaseUnavailable() : error;
+  }
+}

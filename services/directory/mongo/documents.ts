@@ -1,0 +1,156 @@
+import type { Document } from 'mongodb';
+import type { ConnectionStatus, Provider } from '#proto/rollcall/directory/v1/connection_service.ts';
+import type { JsonObject } from '#scim/json.ts';
+import type { ResourceType } from '#scim/schema-registry.ts';
+import type { ChangeContent, MemberKind } from '../decision.ts';
+
+const connectionForm = /^[a-z0-9]{8,32}$/;
+const resourceForm = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+const positionDigits = 16;
+
+/** Whether a text can be a connection's id; no other text may become part of a key. */
+export function isConnectionId(text: string): boolean {
+  return connectionForm.test(text);
+}
+
+/** Whether a text can be a resource's id (a UUIDv7 in lower case); no other text may become part of a key. */
+export function isResourceId(text: string): boolean {
+  return resourceForm.test(text);
+}
+
+function checked(form: RegExp, text: string): string {
+  if (!form.test(text)) throw new TypeError('an id of a wrong form reached a key');
+  return text;
+}
+
+/** The `_id` of a user or group. */
+export function resourceKey(connection: string, id: string): string {
+  return `${checked(connectionForm, connection)}/${checked(resourceForm, id)}`;
+}
+
+/** The `_id` of a membership. */
+export function edgeKey(connection: string, group: string, member: string): string {
+  return `${resourceKey(connection, group)}/${checked(resourceForm, member)}`;
+}
+
+/** The `_id` of a change record. Positions have a fixed width, so that keys sort as positions do. */
+export function changeKey(connection: string, position: number): string {
+  return `${checked(connectionForm, connection)}/${String(position).padStart(positionDigits, '0')}`;
+}
+
+/** The id at the end of the `_id` of a user or group. */
+export function idOfKey(key: string): string {
+  return key.slice(key.lastIndexOf('/') + 1);
+}
+
+/** A user or group as stored. */
+export interface ResourceDocument extends Document {
+  _id: string;
+  connection: string;
+  /** Its place in the order of creation; never reused. Lists and walks go by it. */
+  ordinal: number;
+  /** What the client wrote, without what can be derived. */
+  resource: JsonObject;
+  /** What filters compare. */
+  fold: Document;
+  /** Entries of which no two documents of a connection share one. */
+  unique: string[];
+  /** Entries for equality filters. */
+  lookup: string[];
+  /** The fingerprint of the definitions that `fold`, `unique` and `lookup` were made by. */
+  definitions: string;
+  version: number;
+  created: Date;
+  lastModified: Date;
+}
+
+/** A membership as stored. */
+export interface EdgeDocument extends Document {
+  _id: string;
+  connection: string;
+  group: string;
+  member: string;
+  kind: MemberKind;
+  since: Date;
+}
+
+/** The one small document per connection that orders its writes. */
+export interface HeadDocument extends Document {
+  _id: string;
+  connection: string;
+  /** The position of the newest change. */
+  position: number;
+  /** The oldest position that is kept. */
+  floor: number;
+  /** How many users there are. */
+  users: number;
+  /** How many groups there are. */
+  groups: number;
+  /** The ordinal of the next user. */
+  nextUser: number;
+  /** The ordinal of the next group. */
+  nextGroup: number;
+  /** Deleted groups whose edges still stand; reads drop such edges. */
+  draining: string[];
+  status: ConnectionStatus;
+}
+
+/** A change record as stored. */
+export interface ChangeDocument extends Document {
+  _id: string;
+  connection: string;
+  position: number;
+  time: Date;
+  requestId: string;
+  /** The transaction that wrote it; tells a committer whether a commit of unknown outcome happened. */
+  batch: string;
+  content: ChangeContent;
+}
+
+/** A bearer token as stored: its digest, never the secret. */
+export interface TokenRecord {
+  id: string;
+  /** SHA-256, hexadecimal. */
+  digest: string;
+  label: string;
+  created: Date;
+  expires: Date | null;
+}
+
+/** A connection as stored. */
+export interface ConnectionDocument extends Document {
+  _id: string;
+  connection: string;
+  name: string;
+  provider: Provider;
+  strict: boolean;
+  uniqueGroupNames: boolean;
+  status: ConnectionStatus;
+  created: Date;
+  /** By token id. */
+  tokens: Record<string, TokenRecord>;
+  /** When each token was last used; apart from `tokens`, so that a late write cannot bring a revoked one back. */
+  lastUsed: Record<string, Date>;
+}
+
+/** An internal service's token as stored; `_id` is the digest. */
+export interface ServiceTokenDocument extends Document {
+  _id: string;
+  id: string;
+  label: string;
+  /** Empty with `allConnections`. */
+  connections: string[];
+  allConnections: boolean;
+  created: Date;
+  expires: Date | null;
+}
+
+/** The head's fields for a resource type: how many there are, and the next ordinal. */
+export function headFields(type: ResourceType): {
+  count: 'users' | 'groups';
+  next: 'nextUser' | 'nextGroup';
+} {
+  return type.name === 'Group'
+    ? { count: 'groups', next: 'nextGroup' }
+    : { count: 'users', next: 'nextUser' };
+}

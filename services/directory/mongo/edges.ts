@@ -1,0 +1,118 @@
+import type { ClientSession } from 'mongodb';
+import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
+import type { Edge } from '../decision.ts';
+import { DirectoryError } from '../errors.ts';
+import { edgeBatchSize } from './batch-reader.ts';
+import type { Database } from './database.ts';
+import { edgeKey } from './documents.ts';
+import type { QueryBranch } from './query-plan.ts';
+
+/** Reads memberships. What ends in a group that is being drained is left out. */
+export interface Edges {
+  /** The memberships of members, in no particular order. */
+  ofMembers(members: readonly string[], session?: ClientSession): Promise<readonly Edge[]>;
+  /** Whether memberships stand, by group and member. */
+  find(pairs: readonly Pick<Edge, 'group' | 'member'>[], session?: ClientSession): Promise<readonly Edge[]>;
+  /** The members of groups, in chunks of at most 1,000. */
+  ofGroups(groups: readonly string[], session?: ClientSession): AsyncIterable<readonly Edge[]>;
+  /** A group's members in the order of their ids, after one of them. */
+  after(group: string, member: string, limit: number, session?: ClientSession): Promise<readonly Edge[]>;
+  /** The ids of the groups of selected memberships, each once, for a filter. TOO_MANY beyond 100,000. */
+  groupIds(selected: readonly QueryBranch[], session?: ClientSession): Promise<string[]>;
+  /** The ids of the members of selected memberships, each once, for a filter. TOO_MANY beyond 100,000. */
+  memberIds(selected: readonly QueryBranch[], session?: ClientSession): Promise<string[]>;
+}
+
+// What a filter can carry into the next query without coming near the 16 MiB of a command.
+const maxFilterIds = 100_000;
+// Sorts after every id.
+const last = '~';
+
+function tooMany(): DirectoryError {
+  return new DirectoryError(
+    ErrorReason.TOO_MANY,
+    `The filter selects by a membership list of more than ${maxFilterIds}; read the group's members instead.`,
+    { maximum: String(maxFilterIds) },
+  );
+}
+
+/** The memberships of one connection as a read sees them. */
+export function edgesOf(database: Database, connection: string, draining: readonly string[]): Edges {
+  const collection = database.memberships;
+  const stands = ({ group }: Pick<Edge, 'group'>) => !draining.includes(group);
+  const fields = { _id: 0, group: 1, member: 1, kind: 1 } as const;
+
+  async function ids(
+    end: 'group' | 'member',
+    selected: readonly QueryBranch[],
+    session: ClientSession | undefined,
+  ): Promise<string[]> {
+    const found = new Set<string>();
+    for (const { index, rest } of selected) {
+      const edges = collection.aggregate<{ _id: string }>(
+        [
+          { $match: index },
+          { $match: { ...(rest && { $and: [rest] }), group: { $nin: [...draining] } } },
+          { $group: { _id: `$${end}` } },
+          { $limit: maxFilterIds + 1 },
+        ],
+        session ? { session } : {},
+      );
+      for await (const { _id } of edges) found.add(_id);
+      if (found.size > maxFilterIds) throw tooMany();
+    }
+    return [...found];
+  }
+
+  return {
+    async ofMembers(members, session) {
+      if (members.length === 0) return [];
+      const edges = await collection
+        .find(
+          { connection, member: { $in: [...members] } },
+          { ...(session && { session }), projection: fields },
+        )
+        .toArray();
+      return edges.filter(stands);
+    },
+    async find(pairs, session) {
+      if (pairs.length === 0) return [];
+      const keys = pairs.filter(stands).map(({ group, member }) => edgeKey(connection, group, member));
+      return await collection
+        .find({ _id: { $in: keys } }, { ...(session && { session }), projection: fields })
+        .toArray();
+    },
+    async *ofGroups(groups, session) {
+      const wanted = groups.filter((group) => stands({ group }));
+      if (wanted.length === 0) return;
+      const [only] = wanted;
+      const cursor = collection.find(
+        { connection, group: wanted.length === 1 && only ? only : { $in: wanted } },
+        {
+          projection: fields,
+          batchSize: edgeBatchSize,
+          ...(session ? { session } : { readConcern: { level: 'snapshot' as const } }),
+        },
+      );
+      let chunk: Edge[] = [];
+      for await (const edge of cursor) {
+        chunk.push(edge);
+        if (chunk.length < edgeBatchSize) continue;
+        yield chunk;
+        chunk = [];
+      }
+      if (chunk.length > 0) yield chunk;
+    },
+    async after(group, member, limit, session) {
+      if (!stands({ group })) return [];
+      return await collection
+        .find(
+          { connection, group, member: { $gt: member, $lt: last } },
+          { ...(session && { session }), projection: fields, sort: { member: 1 }, limit },
+        )
+        .toArray();
+    },
+    groupIds: (selected, session) => ids('group', selected, session),
+    memberIds: (selected, session) => ids('member', selected, session),
+  };
+}

@@ -1,0 +1,204 @@
+import type { ClientSession } from 'mongodb';
+import type { Filter } from '#proto/rollcall/scim/v1/filter.ts';
+import { isJsonObject, type JsonObject } from '#scim/json.ts';
+import type { ResourceType, SchemaRegistry } from '#scim/schema-registry.ts';
+import type { Edge, ResourceState } from './decision.ts';
+import { storedResource } from './mongo/batch-reader.ts';
+import type { Database } from './mongo/database.ts';
+import { type HeadDocument, idOfKey, isResourceId, resourceKey } from './mongo/documents.ts';
+import { edgesOf } from './mongo/edges.ts';
+import type { ConsistentRead, Heads, ReadFreshness, ReadLimits } from './mongo/heads.ts';
+import { type Page, type PageQuery, readPage } from './mongo/resource-pages.ts';
+import { resourceNotFound } from './resources.ts';
+
+/** What an answer about a resource leaves out; each part costs a query. */
+export interface ReadMask {
+  /** A user's `groups`. */
+  readonly withoutGroups: boolean;
+  /** The display names in `groups` and `manager`. */
+  readonly withoutNames: boolean;
+}
+
+/** What is computed when a user is read. */
+export interface DerivedValues {
+  /** The groups the user is a direct member of, when asked for. */
+  readonly groups?: readonly { readonly value: string; readonly display?: string; readonly type: 'direct' }[];
+  /** The manager's displayName, when asked for and known. */
+  readonly managerName?: string;
+}
+
+/** A resource with what is computed. */
+export interface ReadResource {
+  /** What is stored. */
+  readonly state: ResourceState;
+  /** What is computed. */
+  readonly derived: DerivedValues;
+}
+
+/** A page of resources. */
+export interface ResourcePage extends Omit<Page, 'documents'> {
+  /** The resources, oldest first. */
+  readonly resources: readonly ReadResource[];
+}
+
+/** Reads users and groups. */
+export interface ResourceReads {
+  /** Reads one. RESOURCE_NOT_FOUND. */
+  get(
+    type: ResourceType,
+    connection: string,
+    id: string,
+    mask: ReadMask,
+    freshness: ReadFreshness,
+    limits: ReadLimits,
+  ): Promise<ConsistentRead<ReadResource & { readonly head: HeadDocument }>>;
+  /** Reads a page. FILTER_INVALID, TOO_MANY. */
+  list(
+    type: ResourceType,
+    connection: string,
+    query: {
+      readonly filter?: Filter | undefined;
+      readonly start: PageQuery['start'];
+      readonly limit: number;
+    },
+    mask: ReadMask,
+    freshness: ReadFreshness,
+    limits: ReadLimits,
+  ): Promise<ConsistentRead<ResourcePage & { readonly head: HeadDocument }>>;
+  /** Computes what is derived for a resource that was just written. */
+  derive(
+    type: ResourceType,
+    connection: string,
+    state: ResourceState,
+    mask: ReadMask,
+  ): Promise<DerivedValues>;
+}
+
+/** Makes the reads of resources. */
+export function createResourceReads(
+  database: Database,
+  registry: SchemaRegistry,
+  heads: Heads,
+): ResourceReads {
+  async function displayNames(
+    type: ResourceType | undefined,
+    connection: string,
+    ids: readonly string[],
+    session: ClientSession | undefined,
+  ): Promise<ReadonlyMap<string, string>> {
+    const keys = [...new Set(ids)].filter(isResourceId).map((id) => resourceKey(connection, id));
+    if (!type || keys.length === 0) return new Map();
+    const documents = await database
+      .resources(type)
+      .find(
+        { _id: { $in: keys } },
+        { ...(session && { session }), projection: { 'resource.displayName': 1 } },
+      )
+      .toArray();
+    return new Map(
+      documents.flatMap(({ _id, resource }) => {
+        const name = resource?.displayName;
+        return typeof name === 'string' ? [[idOfKey(_id), name] as const] : [];
+      }),
+    );
+  }
+
+  /** Runs queries together, or one after the other where a transaction's session allows no more. */
+  async function together<First, Second>(
+    session: ClientSession | undefined,
+    first: () => Promise<First>,
+    second: () => Promise<Second>,
+  ): Promise<[First, Second]> {
+    return session ? [await first(), await second()] : Promise.all([first(), second()]);
+  }
+
+  // One query for the edges of all resources of an answer.
+  async function membershipsOf(
+    type: ResourceType,
+    head: HeadDocument,
+    ids: readonly string[],
+    mask: ReadMask,
+    session: ClientSession | undefined,
+  ): Promise<readonly Edge[] | undefined> {
+    if (mask.withoutGroups || !type.findAttribute('groups')) return undefined;
+    return edgesOf(database, head.connection, head.draining).ofMembers(ids, session);
+  }
+
+  // One query for the names of their groups, and one for those of their managers.
+  async function derive(
+    type: ResourceType,
+    head: HeadDocument,
+    states: readonly ResourceState[],
+    edges: readonly Edge[] | undefined,
+    mask: ReadMask,
+    session: ClientSession | undefined,
+  ): Promise<readonly DerivedValues[]> {
+    const groupIds = (edges ?? []).map(({ group }) => group);
+    const managerIds = states.flatMap(({ resource }) => managerOf(resource) ?? []);
+    const [groupNames, managerNames] = mask.withoutNames
+      ? [new Map<string, string>(), new Map<string, string>()]
+      : await together(
+          session,
+          () => displayNames(registry.resourceType('Group'), head.connection, groupIds, session),
+          () => displayNames(type, head.connection, managerIds, session),
+        );
+    const byMember = Map.groupBy(edges ?? [], ({ member }) => member);
+    return states.map(({ id, resource }) => {
+      const managerName = managerNames.get(managerOf(resource) ?? '');
+      const groups = (byMember.get(id) ?? [])
+        .map(({ group }) => group)
+        .sort()
+        .map((value) => {
+          const display = groupNames.get(value);
+          return { value, ...(display !== undefined && { display }), type: 'direct' as const };
+        });
+      return { ...(edges && { groups }), ...(managerName !== undefined && { managerName }) };
+    });
+  }
+
+  return {
+    get(type, connection, id, mask, freshness, limits) {
+      return heads.consistent(connection, freshness, limits, async (head, session) => {
+        if (!isResourceId(id)) throw resourceNotFound(type, id);
+        const point = database.point(resourceKey(connection, id), connection);
+        const [document, edges] = await together(
+          session,
+          () => database.resources(type).findOne(point, session ? { session } : {}),
+          () => membershipsOf(type, head, [id], mask, session),
+        );
+        if (!document) throw resourceNotFound(type, id);
+        const state = storedResource(document);
+        const [derived = {}] = await derive(type, head, [state], edges, mask, session);
+        return { state, derived, head };
+      });
+    },
+    list(type, connection, query, mask, freshness, limits) {
+      return heads.consistent(connection, freshness, limits, async (head, session) => {
+        const edges = edgesOf(database, connection, head.draining);
+        const { documents, ...page } = await readPage(database, { type, head, edges, session, ...query });
+        const states = documents.map(storedResource);
+        const ids = states.map(({ id }) => id);
+        const memberships = await membershipsOf(type, head, ids, mask, session);
+        const derived = await derive(type, head, states, memberships, mask, session);
+        const resources = states.map((state, index) => ({ state, derived: derived[index] ?? {} }));
+        return { ...page, resources, head };
+      });
+    },
+    async derive(type, connection, state, mask) {
+      const nothing =
+        !type.findAttribute('groups') || (mask.withoutGroups && managerOf(state.resource) === undefined);
+      if (nothing) return {};
+      const head = await heads.read(connection);
+      const edges = await membershipsOf(type, head, [state.id], mask, undefined);
+      const [derived = {}] = await derive(type, head, [state], edges, mask, undefined);
+      return derived;
+    },
+  };
+}
+
+function managerOf(resource: JsonObject): string | undefined {
+  const enterprise = resource.enterprise;
+  const manager = isJsonObject(enterprise) ? enterprise.manager : undefined;
+  const value = isJsonObject(manager) ? manager.value : undefined;
+  return typeof value === 'string' ? value : undefined;
+}

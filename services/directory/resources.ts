@@ -1,0 +1,347 @@
+import { ResourceAction } from '#proto/rollcall/directory/v1/change_service.ts';
+import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
+import type { OnNoTarget } from '#proto/rollcall/directory/v1/on_no_target.ts';
+import type { MemberChange, PatchOperation } from '#proto/rollcall/scim/v1/patch.ts';
+import { type JsonObject, jsonEqual } from '#scim/json.ts';
+import type { ResourceType } from '#scim/schema-registry.ts';
+import { isActive, withActive } from './active.ts';
+import type {
+  ChangeContent,
+  Command,
+  Edge,
+  Reader,
+  ResourceChangeContent,
+  ResourceState,
+  View,
+} from './decision.ts';
+import { DirectoryError } from './errors.ts';
+import {
+  decideMembers,
+  loadMembers,
+  type MemberPlan,
+  membershipRecords,
+  planMemberChanges,
+} from './membership-changes.ts';
+import { isResourceId } from './mongo/documents.ts';
+import { uniqueEntries } from './mongo/fold.ts';
+import { applyPatch } from './patch/apply-patch.ts';
+import { validateResource } from './validate/validate-resource.ts';
+
+/** How large a stored resource may be, in bytes of its JSON. */
+export const maxResourceBytes = 256 * 1024;
+
+/** What every write says besides what it writes. */
+export interface WriteContext {
+  /** The connection. */
+  readonly connection: string;
+  /** The client's request; empty when unknown. */
+  readonly requestId: string;
+  /** When it arrived. */
+  readonly time: Date;
+  /** Milliseconds since 1970 after which it is not begun. */
+  readonly deadline: number;
+  /** Decide and answer, but write nothing. */
+  readonly validateOnly: boolean;
+  /** The version the resource must have; absent accepts any. */
+  readonly expectedVersion?: string | undefined;
+}
+
+/** The answer to a write. */
+export interface WriteReply {
+  /** The resource as it is now. */
+  readonly state: ResourceState;
+  /** Whether anything was written. */
+  readonly changed: boolean;
+  /** The connection's position after the write. */
+  readonly position: number;
+}
+
+/** The answer to a deletion. */
+export interface DeleteReply {
+  /** The connection's position after it. */
+  readonly position: number;
+  /** Whether edges of the deleted group still stand and are to be drained. */
+  readonly draining: boolean;
+}
+
+/** The error for an id that names no resource of a type. */
+export function resourceNotFound(type: ResourceType, id: string): DirectoryError {
+  return new DirectoryError(ErrorReason.RESOURCE_NOT_FOUND, `No ${type.name} has this id.`, {
+    resource_type: type.name,
+    id: id.slice(0, 64),
+  });
+}
+
+/** Creates a resource. `id` was chosen when the command arrived; `members` only for groups. */
+export function createResource(
+  type: ResourceType,
+  context: WriteContext,
+  input: {
+    readonly id: string;
+    readonly resource: JsonObject;
+    readonly members?: readonly string[] | undefined;
+  },
+): Command<WriteReply> {
+  const { id } = input;
+  const plan = input.members && planMemberChanges([addAll(input.members)]);
+  const resource = checkSize(validateResource(type, withActive(type, input.resource, undefined), undefined));
+  return {
+    ...commandOf(context, plan),
+    async load(reader) {
+      await Promise.all([
+        loadOwners(reader, type, id, resource),
+        plan && loadMembers(reader, id, plan, type),
+      ]);
+    },
+    decide(view) {
+      refuseTaken(view, type, uniqueEntries(type, id, resource, view.settings), undefined);
+      const state: ResourceState = {
+        id,
+        resource,
+        version: 1,
+        created: context.time,
+        lastModified: context.time,
+      };
+      const diff = plan ? decideMembers(view, id, plan, [], type) : { added: [], removed: [] };
+      const created: ResourceChangeContent = {
+        kind: 'resource',
+        resourceType: type.name,
+        id,
+        action: ResourceAction.CREATED,
+        version: 1,
+        ...activeOf(type, resource),
+        attributes: [],
+      };
+      return {
+        resources: [{ type, id, after: state }],
+        addedEdges: diff.added,
+        changes: [created, ...membershipRecords(id, 1, diff)],
+        reply: (position) => ({ state, changed: true, position }),
+      };
+    },
+  };
+}
+
+/** Replaces what a client may write (RFC 7644, section 3.5.1). A group's members stay when `members` is absent. */
+export function replaceResource(
+  type: ResourceType,
+  context: WriteContext,
+  input: {
+    readonly id: string;
+    readonly resource: JsonObject;
+    readonly members?: readonly string[] | undefined;
+  },
+): Command<WriteReply> {
+  const plan = input.members && planMemberChanges([replaceAll(input.members)]);
+  return changeResource(type, context, input.id, plan, (previous) => {
+    const next = withActive(type, input.resource, previous);
+    return jsonEqual(next, previous) ? previous : next;
+  });
+}
+
+/** Applies PATCH operations and member changes (RFC 7644, section 3.5.2). */
+export function patchResource(
+  type: ResourceType,
+  context: WriteContext,
+  input: {
+    readonly id: string;
+    readonly operations: readonly PatchOperation[];
+    readonly onNoTarget: OnNoTarget;
+    readonly memberChanges?: readonly MemberChange[];
+  },
+): Command<WriteReply> {
+  const { id, operations, onNoTarget, memberChanges = [] } = input;
+  const plan = memberChanges.length > 0 ? planMemberChanges(memberChanges) : undefined;
+  return changeResource(type, context, id, plan, (previous) =>
+    applyPatch(type, previous, operations, onNoTarget),
+  );
+}
+
+/** Deletes a resource and every membership it has part in. */
+export function deleteResource(type: ResourceType, context: WriteContext, id: string): Command<DeleteReply> {
+  const hasMembers = type.findAttribute('members') !== undefined;
+  return {
+    ...commandOf(context, undefined),
+    async load(reader) {
+      if (!isResourceId(id)) return;
+      await Promise.all([
+        reader.resource(type, id),
+        reader.edgesOfMember(id),
+        hasMembers ? reader.firstEdgesOfGroup(id) : undefined,
+      ]);
+    },
+    decide(view) {
+      const current = existing(view, type, id, context);
+      const own = hasMembers ? view.firstEdgesOfGroup(id) : undefined;
+      if (own && !own.complete && view.draining.length >= maxDraining) {
+        throw new DirectoryError(
+          ErrorReason.DATABASE_UNAVAILABLE,
+          'Too many deleted groups are still being cleaned up; repeat the call later.',
+        );
+      }
+      const deleted: ResourceChangeContent = {
+        kind: 'resource',
+        resourceType: type.name,
+        id,
+        action: ResourceAction.DELETED,
+        version: current.version,
+        attributes: [],
+      };
+      return {
+        resources: [{ type, id, after: null }],
+        removedEdges: distinctEdges([...view.edgesOfMember(id), ...(own?.edges ?? [])]),
+        changes: [deleted],
+        ...(own && !own.complete ? { drain: id } : {}),
+        reply: (position) => ({ position, draining: own !== undefined && !own.complete }),
+      };
+    },
+  };
+}
+
+// Deleted groups whose edges still stand; reads carry the list.
+const maxDraining = 100;
+
+/** What replacing and patching share: read, change, check, compare, write. */
+function changeResource(
+  type: ResourceType,
+  context: WriteContext,
+  id: string,
+  plan: MemberPlan | undefined,
+  change: (previous: JsonObject) => JsonObject,
+): Command<WriteReply> {
+  const next = (previous: JsonObject) => {
+    const changed = change(previous);
+    return changed === previous ? previous : checkSize(validateResource(type, changed, previous));
+  };
+  let unnamedRemoved: readonly Edge[] = [];
+  return {
+    ...commandOf(context, plan),
+    async load(reader) {
+      if (!isResourceId(id)) return;
+      const [current, removed] = await Promise.all([
+        reader.resource(type, id),
+        plan ? loadMembers(reader, id, plan, type) : [],
+      ]);
+      unnamedRemoved = removed;
+      // When this refuses, so does `decide`, unless a neighbour decided before has changed the resource.
+      const resource = current && attempt(() => next(current.resource));
+      if (resource) await loadOwners(reader, type, id, resource);
+    },
+    decide(view) {
+      const current = existing(view, type, id, context);
+      const resource = next(current.resource);
+      const diff = plan ? decideMembers(view, id, plan, unnamedRemoved, type) : { added: [], removed: [] };
+      const membersChanged = diff.added.length + diff.removed.length > 0;
+      if (resource === current.resource && !membersChanged)
+        return { reply: (position) => ({ state: current, changed: false, position }) };
+      if (resource !== current.resource)
+        refuseTaken(view, type, uniqueEntries(type, id, resource, view.settings), id);
+      const version = current.version + 1;
+      const state: ResourceState = { ...current, resource, version, lastModified: context.time };
+      const changes: ChangeContent[] = membershipRecords(id, version, diff);
+      if (resource !== current.resource) {
+        changes.unshift({
+          kind: 'resource',
+          resourceType: type.name,
+          id,
+          action: ResourceAction.UPDATED,
+          version,
+          ...activeOf(type, resource),
+          attributes: changedAttributes(current.resource, resource),
+        });
+      }
+      return {
+        resources: [{ type, id, after: state }],
+        addedEdges: diff.added,
+        removedEdges: diff.removed,
+        changes,
+        reply: (position) => ({ state, changed: true, position }),
+      };
+    },
+  };
+}
+
+function commandOf(context: WriteContext, plan: MemberPlan | undefined) {
+  const { connection, requestId, time, deadline, validateOnly } = context;
+  return { connection, requestId, time, deadline, validateOnly, alone: plan?.alone ?? false };
+}
+
+function addAll(ids: readonly string[]): MemberChange {
+  return { change: { $case: 'add', value: { ids: [...ids] } }, index: 0 };
+}
+
+function replaceAll(ids: readonly string[]): MemberChange {
+  return { change: { $case: 'replace', value: { ids: [...ids] } }, index: 0 };
+}
+
+function existing(view: View, type: ResourceType, id: string, context: WriteContext): ResourceState {
+  const current = isResourceId(id) ? view.resource(type, id) : undefined;
+  if (!current) throw resourceNotFound(type, id);
+  const { expectedVersion } = context;
+  if (expectedVersion !== undefined && expectedVersion !== String(current.version)) {
+    throw new DirectoryError(
+      ErrorReason.VERSION_MISMATCH,
+      `The resource has version ${current.version}; read it again and repeat the change on what is there now.`,
+      { version: String(current.version) },
+    );
+  }
+  return current;
+}
+
+async function loadOwners(
+  reader: Reader,
+  type: ResourceType,
+  id: string,
+  resource: JsonObject,
+): Promise<void> {
+  await Promise.all(
+    uniqueEntries(type, id, resource, reader.settings).map((entry) => reader.owner(type, entry)),
+  );
+}
+
+function refuseTaken(
+  view: View,
+  type: ResourceType,
+  entries: readonly string[],
+  self: string | undefined,
+): void {
+  const taken = entries.find((entry) => ![undefined, self].includes(view.owner(type, entry)));
+  if (taken === undefined) return;
+  const attribute = taken.slice(0, taken.indexOf('='));
+  throw new DirectoryError(
+    ErrorReason.UNIQUENESS,
+    `Another ${type.name} has this ${attribute}; choose another value, or change that resource instead.`,
+    { resource_type: type.name, attribute },
+  );
+}
+
+function activeOf(type: ResourceType, resource: JsonObject): { active?: boolean } {
+  return type.name === 'User' ? { active: isActive(resource) } : {};
+}
+
+function changedAttributes(before: JsonObject, after: JsonObject): string[] {
+  const names = new Set([...Object.keys(before), ...Object.keys(after)]);
+  return [...names].filter((name) => !jsonEqual(before[name] ?? null, after[name] ?? null)).sort();
+}
+
+function checkSize(resource: JsonObject): JsonObject {
+  if (Buffer.byteLength(JSON.stringify(resource)) <= maxResourceBytes) return resource;
+  throw new DirectoryError(
+    ErrorReason.LIMIT_EXCEEDED,
+    `A resource may have at most ${maxResourceBytes} bytes; shorten or remove some of its values.`,
+    { limit: 'resource bytes', maximum: String(maxResourceBytes) },
+  );
+}
+
+function distinctEdges(edges: readonly Edge[]): Edge[] {
+  return [...new Map(edges.map((edge) => [`${edge.group}/${edge.member}`, edge])).values()];
+}
+
+function attempt<Result>(action: () => Result): Result | undefined {
+  try {
+    return action();
+  } catch (error) {
+    if (error instanceof DirectoryError) return undefined;
+    throw error;
+  }
+}

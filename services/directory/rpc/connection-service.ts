@@ -1,0 +1,151 @@
+import {
+  AuthenticateResponse,
+  AuthenticateServiceResponse,
+  Connection,
+  type ConnectionServiceService,
+  ConnectionStatus,
+  CreateConnectionResponse,
+  CreateServiceTokenResponse,
+  CreateTokenResponse,
+  DeleteConnectionResponse,
+  GetConnectionResponse,
+  ListConnectionsResponse,
+  ListServiceTokensResponse,
+  ListTokensResponse,
+  PauseConnectionResponse,
+  ResumeConnectionResponse,
+  RevokeServiceTokenResponse,
+  RevokeTokenResponse,
+  ServiceToken,
+  Token,
+} from '#proto/rollcall/directory/v1/connection_service.ts';
+import type { ServiceHandlers } from '#rpc/rpc-handlers.ts';
+import type { Connections, ConnectionWithHead } from '../connections.ts';
+import type { ServiceTokenDocument, TokenRecord } from '../mongo/documents.ts';
+import { boundedText, requestInvalid } from './request-checks.ts';
+
+const maxNameLength = 200;
+const maxServiceConnections = 1_000;
+const digestLength = 32;
+
+function connectionMessage({ connection, head }: ConnectionWithHead): Connection {
+  const { _id: id, name, provider, strict, status, created } = connection;
+  const { users = 0, groups = 0, position = 0 } = head ?? {};
+  return Connection.fromPartial({ id, name, provider, strict, status, created, users, groups, position });
+}
+
+function tokenMessage({ id, label, created, expires }: TokenRecord, lastUsed?: Date): Token {
+  return Token.fromPartial({ id, label, created, expires: expires ?? undefined, lastUsed });
+}
+
+function serviceTokenMessage({
+  id,
+  label,
+  connections,
+  created,
+  expires,
+}: ServiceTokenDocument): ServiceToken {
+  return ServiceToken.fromPartial({
+    id,
+    label,
+    connectionIds: connections,
+    created,
+    expires: expires ?? undefined,
+  });
+}
+
+function checkDigest(digest: Uint8Array): Uint8Array {
+  if (digest.length !== digestLength) throw requestInvalid('token_digest', `must have ${digestLength} bytes`);
+  return digest;
+}
+
+function checkExpiry(expires: Date | undefined, now: number): Date | undefined {
+  if (expires && expires.getTime() <= now) throw requestInvalid('expires', 'must lie in the future');
+  return expires;
+}
+
+/** Serves ConnectionService. */
+export function connectionService(
+  connections: Connections,
+  clock: () => number,
+): ServiceHandlers<typeof ConnectionServiceService> {
+  return {
+    async createConnection({ name, provider, strict }) {
+      const text = boundedText(name, 'name', 1, maxNameLength);
+      const { token, ...created } = await connections.create({ name: text, provider, strict });
+      return CreateConnectionResponse.fromPartial({ connection: connectionMessage(created), token });
+    },
+    async getConnection({ connectionId }) {
+      return GetConnectionResponse.fromPartial({
+        connection: connectionMessage(await connections.get(connectionId)),
+      });
+    },
+    async *listConnections() {
+      for await (const connection of connections.list())
+        yield ListConnectionsResponse.fromPartial({ connection: connectionMessage(connection) });
+    },
+    async pauseConnection({ connectionId }) {
+      const paused = await connections.setStatus(connectionId, ConnectionStatus.PAUSED);
+      return PauseConnectionResponse.fromPartial({ connection: connectionMessage(paused) });
+    },
+    async resumeConnection({ connectionId }) {
+      const resumed = await connections.setStatus(connectionId, ConnectionStatus.ACTIVE);
+      return ResumeConnectionResponse.fromPartial({ connection: connectionMessage(resumed) });
+    },
+    async deleteConnection({ connectionId }) {
+      await connections.remove(connectionId);
+      return DeleteConnectionResponse.fromPartial({});
+    },
+    async createToken({ connectionId, label, expires }) {
+      const text = boundedText(label, 'label', 0, maxNameLength);
+      const { token, secret } = await connections.createToken(
+        connectionId,
+        text,
+        checkExpiry(expires, clock()),
+      );
+      return CreateTokenResponse.fromPartial({ token: tokenMessage(token), secret });
+    },
+    async listTokens({ connectionId }) {
+      const tokens = await connections.listTokens(connectionId);
+      return ListTokensResponse.fromPartial({
+        tokens: tokens.map(({ lastUsed, ...token }) => tokenMessage(token, lastUsed)),
+      });
+    },
+    async revokeToken({ connectionId, tokenId }) {
+      await connections.revokeToken(connectionId, tokenId);
+      return RevokeTokenResponse.fromPartial({});
+    },
+    async authenticate({ connectionId, tokenDigest }) {
+      const { connection, tokenId } = await connections.authenticate(connectionId, checkDigest(tokenDigest));
+      return AuthenticateResponse.fromPartial({
+        connection: connectionMessage({ connection, head: undefined }),
+        tokenId,
+      });
+    },
+    async createServiceToken({ label, connectionIds, allConnections, expires }) {
+      if (!allConnections && connectionIds.length === 0)
+        throw requestInvalid('connection_ids', 'must name at least one connection, or set all_connections');
+      if (connectionIds.length > maxServiceConnections)
+        throw requestInvalid('connection_ids', `must be at most ${maxServiceConnections}`);
+      const { token, secret } = await connections.createServiceToken({
+        label: boundedText(label, 'label', 0, maxNameLength),
+        connections: [...new Set(connectionIds)],
+        allConnections,
+        expires: checkExpiry(expires, clock()),
+      });
+      return CreateServiceTokenResponse.fromPartial({ token: serviceTokenMessage(token), secret });
+    },
+    async listServiceTokens() {
+      const tokens = await connections.listServiceTokens();
+      return ListServiceTokensResponse.fromPartial({ tokens: tokens.map(serviceTokenMessage) });
+    },
+    async revokeServiceToken({ tokenId }) {
+      await connections.revokeServiceToken(tokenId);
+      return RevokeServiceTokenResponse.fromPartial({});
+    },
+    async authenticateService({ tokenDigest }) {
+      const token = await connections.authenticateService(checkDigest(tokenDigest));
+      return AuthenticateServiceResponse.fromPartial({ token: serviceTokenMessage(token) });
+    },
+  };
+}

@@ -1,0 +1,91 @@
+import {
+  CreateGroupResponse,
+  DeleteGroupResponse,
+  GetGroupResponse,
+  type GroupServiceService,
+  ListGroupsResponse,
+  PatchGroupResponse,
+  ReplaceGroupResponse,
+} from '#proto/rollcall/directory/v1/group_service.ts';
+import type { ResourceMask } from '#proto/rollcall/directory/v1/reads.ts';
+import { Group } from '#proto/rollcall/scim/v1/group.ts';
+import { MemberChunk } from '#proto/rollcall/scim/v1/patch.ts';
+import type { ServiceHandlers } from '#rpc/rpc-handlers.ts';
+import type { MembershipReads } from '../memberships.ts';
+import type { HeadDocument } from '../mongo/documents.ts';
+import type { Heads } from '../mongo/heads.ts';
+import type { ResourceService, WriteAnswer } from './resource-service.ts';
+
+/** Serves GroupService: what all resource types do, and the members after each group. */
+export function groupService(
+  groups: ResourceService,
+  memberships: MembershipReads,
+  heads: Heads,
+): ServiceHandlers<typeof GroupServiceService> {
+  async function* membersOf(head: HeadDocument, group: string): AsyncIterable<MemberChunk> {
+    for await (const edges of memberships.stream(head, group))
+      yield MemberChunk.fromPartial({
+        members: edges.map(({ member, kind }) => ({ value: member, type: kind })),
+      });
+  }
+
+  type Part = { header: { group: Group; position: number; changed: boolean } } | { members: MemberChunk };
+
+  async function* written(
+    connection: string,
+    answer: WriteAnswer,
+    mask: ResourceMask | undefined,
+    validateOnly: boolean,
+  ): AsyncIterable<Part> {
+    const group = Group.fromPartial(answer.message);
+    yield { header: { group, position: answer.position, changed: answer.changed } };
+    if (mask?.withoutMembers || validateOnly || group.id === undefined) return;
+    for await (const members of membersOf(await heads.read(connection), group.id)) yield { members };
+  }
+
+  // The responses of the four calls have the same parts under different names.
+  const oneOf = (part: Part) =>
+    'header' in part
+      ? { part: { $case: 'header' as const, value: part.header } }
+      : { part: { $case: 'members' as const, value: part.members } };
+
+  return {
+    async *createGroup(request, call) {
+      const answer = await groups.create(request, request.group, request.members, call);
+      for await (const part of written(request.connectionId, answer, request.mask, request.validateOnly))
+        yield CreateGroupResponse.fromPartial(oneOf(part));
+    },
+    async *getGroup(request, call) {
+      const { message, asOf, head } = await groups.get(request, call);
+      const group = Group.fromPartial(message);
+      yield GetGroupResponse.fromPartial(oneOf({ header: { group, position: asOf, changed: false } }));
+      if (request.mask?.withoutMembers || group.id === undefined) return;
+      for await (const members of membersOf(head, group.id))
+        yield GetGroupResponse.fromPartial(oneOf({ members }));
+    },
+    async *listGroups(request, call) {
+      const { header, messages, head } = await groups.list(request, call);
+      yield ListGroupsResponse.fromPartial({ part: { $case: 'header', value: header } });
+      for (const message of messages) {
+        const group = Group.fromPartial(message);
+        yield ListGroupsResponse.fromPartial({ part: { $case: 'group', value: group } });
+        if (request.mask?.withoutMembers || group.id === undefined) continue;
+        for await (const members of membersOf(head, group.id))
+          yield ListGroupsResponse.fromPartial({ part: { $case: 'members', value: members } });
+      }
+    },
+    async *replaceGroup(request, call) {
+      const answer = await groups.replace(request, request.group, request.members, call);
+      for await (const part of written(request.connectionId, answer, request.mask, request.validateOnly))
+        yield ReplaceGroupResponse.fromPartial(oneOf(part));
+    },
+    async *patchGroup(request, call) {
+      const answer = await groups.patch(request, request.memberChanges, call);
+      for await (const part of written(request.connectionId, answer, request.mask, request.validateOnly))
+        yield PatchGroupResponse.fromPartial(oneOf(part));
+    },
+    async deleteGroup(request, call) {
+      return DeleteGroupResponse.fromPartial(await groups.delete(request, call));
+    },
+  };
+}

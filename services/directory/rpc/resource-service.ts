@@ -1,0 +1,266 @@
+import { v7 as newUuid } from 'uuid';
+import type { OnNoTarget } from '#proto/rollcall/directory/v1/on_no_target.ts';
+import type { Freshness, ListHeader, PageRequest, ResourceMask } from '#proto/rollcall/directory/v1/reads.ts';
+import { Filter } from '#proto/rollcall/scim/v1/filter.ts';
+import type { MemberChange, MemberIds, PatchOperation } from '#proto/rollcall/scim/v1/patch.ts';
+import type { CallContext } from '#rpc/rpc-handlers.ts';
+import { isJsonObject } from '#scim/json.ts';
+import type { ResourceType } from '#scim/schema-registry.ts';
+import type { Command, ResourceState } from '../decision.ts';
+import type { Committer } from '../mongo/commit-queues.ts';
+import type { HeadDocument } from '../mongo/documents.ts';
+import type { Drain } from '../mongo/drain.ts';
+import { type PageTokens, queryDigest } from '../mongo/page-token.ts';
+import type { DerivedValues, ReadMask, ResourceReads } from '../read-resources.ts';
+import { resourceFromMessage } from '../resource-message.ts';
+import {
+  createResource,
+  deleteResource,
+  patchResource,
+  replaceResource,
+  type WriteReply,
+} from '../resources.ts';
+import type { WalkPlaces } from '../walk-places.ts';
+import {
+  checkConnection,
+  checkReservedId,
+  pageSize,
+  readFreshness,
+  readLimits,
+  readMask,
+  requestInvalid,
+  required,
+  writeContext,
+} from './request-checks.ts';
+
+/** The requests of a resource type's service, as far as they are the same for all types. */
+interface WriteRequest {
+  readonly connectionId: string;
+  readonly validateOnly: boolean;
+  readonly requestId: string;
+  readonly expectedVersion?: string | undefined;
+}
+
+/** The answer to a write, for the message of the type's service. */
+export interface WriteAnswer {
+  /** The resource's message as a plain object. */
+  readonly message: object;
+  /** The connection's position after the write. */
+  readonly position: number;
+  /** Whether anything was written. */
+  readonly changed: boolean;
+}
+
+/** The answer to a read of one resource. */
+export interface ReadAnswer {
+  /** The resource's message as a plain object. */
+  readonly message: object;
+  /** A position known before the data was read. */
+  readonly asOf: number;
+  /** The connection's head as it was read. */
+  readonly head: HeadDocument;
+}
+
+/** What the services of all resource types do alike: from requests to commands and reads, and back. */
+export interface ResourceService {
+  /** Create: `resource` is the message of the type. */
+  create(
+    request: WriteRequest & { readonly id?: string | undefined; readonly mask?: ResourceMask | undefined },
+    resource: object | undefined,
+    members: MemberIds | undefined,
+    call: CallContext,
+  ): Promise<WriteAnswer>;
+  /** Get. */
+  get(
+    request: {
+      readonly connectionId: string;
+      readonly id: string;
+      readonly mask?: ResourceMask | undefined;
+      readonly freshness?: Freshness | undefined;
+    },
+    call: CallContext,
+  ): Promise<ReadAnswer>;
+  /** List. */
+  list(
+    request: {
+      readonly connectionId: string;
+      readonly filter?: Filter | undefined;
+      readonly page?: PageRequest | undefined;
+      readonly mask?: ResourceMask | undefined;
+      readonly freshness?: Freshness | undefined;
+    },
+    call: CallContext,
+  ): Promise<{
+    readonly header: ListHeader;
+    readonly messages: readonly object[];
+    readonly head: HeadDocument;
+  }>;
+  /** Replace. */
+  replace(
+    request: WriteRequest & { readonly id: string; readonly mask?: ResourceMask | undefined },
+    resource: object | undefined,
+    members: MemberIds | undefined,
+    call: CallContext,
+  ): Promise<WriteAnswer>;
+  /** Patch. */
+  patch(
+    request: WriteRequest & {
+      readonly id: string;
+      readonly operations: readonly PatchOperation[];
+      readonly onNoTarget: OnNoTarget;
+      readonly mask?: ResourceMask | undefined;
+    },
+    memberChanges: readonly MemberChange[],
+    call: CallContext,
+  ): Promise<WriteAnswer>;
+  /** Delete. */
+  delete(request: WriteRequest & { readonly id: string }, call: CallContext): Promise<{ position: number }>;
+}
+
+/** How many operations one PATCH may have. */
+export const maxOperations = 1_000;
+
+/** What the services need. */
+export interface ResourceServiceOptions {
+  /** Commits writes. */
+  readonly committer: Committer;
+  /** Reads. */
+  readonly reads: ResourceReads;
+  /** Cleans up after deleted groups. */
+  readonly drain: Drain;
+  /** Seals page tokens. */
+  readonly pageTokens: PageTokens;
+  /** Where walks by index go on. */
+  readonly walkPlaces: WalkPlaces;
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
+}
+
+/** Makes the service of one resource type. */
+export function createResourceService(type: ResourceType, options: ResourceServiceOptions): ResourceService {
+  const { committer, reads, drain, pageTokens, walkPlaces, clock } = options;
+
+  async function write(command: Command<WriteReply>, mask: ReadMask): Promise<WriteAnswer> {
+    const { state, changed, position } = await committer.submit(command);
+    const derived = await reads.derive(type, command.connection, state, mask);
+    return { message: messageOf(type, state, derived), changed, position };
+  }
+
+  return {
+    create(request, resource, members, call) {
+      const context = writeContext(request, call, clock());
+      const input = {
+        id: checkReservedId(request.id) ?? newUuid({ msecs: clock() }),
+        resource: resourceFromMessage(type, required(resource, 'resource')),
+        members: members?.ids,
+      };
+      // What was not there a moment ago is a member of nothing.
+      const mask = { ...readMask(request.mask), withoutGroups: true };
+      return write(createResource(type, context, input), mask);
+    },
+    async get(request, call) {
+      const { asOf, result } = await reads.get(
+        type,
+        checkConnection(request.connectionId),
+        request.id,
+        readMask(request.mask),
+        readFreshness(request.freshness),
+        readLimits(call),
+      );
+      return { message: messageOf(type, result.state, result.derived), asOf, head: result.head };
+    },
+    async list(request, call) {
+      const connection = checkConnection(request.connectionId);
+      const limit = pageSize(request.page);
+      const digest = queryDigest(
+        connection,
+        type.name,
+        request.filter ? Filter.encode(request.filter).finish() : '',
+      );
+      const start = startOf(request.page, digest);
+      const { asOf, result } = await reads.list(
+        type,
+        connection,
+        { filter: request.filter, start, limit },
+        readMask(request.mask),
+        readFreshness(request.freshness),
+        readLimits(call),
+      );
+      const { resources, total, passed, next, head } = result;
+      if (next !== undefined) walkPlaces.note(digest, passed + resources.length, next);
+      const header: ListHeader = {
+        totalSize: total,
+        pageSize: resources.length,
+        nextPageToken:
+          next === undefined
+            ? ''
+            : pageTokens.seal({
+                query: digest,
+                afterOrdinal: next,
+                passed: passed + resources.length,
+                afterId: '',
+              }),
+        asOf,
+      };
+      return {
+        header,
+        head,
+        messages: resources.map(({ state, derived }) => messageOf(type, state, derived)),
+      };
+    },
+    replace(request, resource, members, call) {
+      const context = writeContext(request, call, clock());
+      const input = {
+        id: request.id,
+        resource: resourceFromMessage(type, required(resource, 'resource')),
+        members: members?.ids,
+      };
+      return write(replaceResource(type, context, input), readMask(request.mask));
+    },
+    patch(request, memberChanges, call) {
+      const context = writeContext(request, call, clock());
+      const { id, operations, onNoTarget } = request;
+      if (operations.length + memberChanges.length > maxOperations)
+        throw requestInvalid('operations', `must be at most ${maxOperations}`);
+      return write(
+        patchResource(type, context, { id, operations, onNoTarget, memberChanges }),
+        readMask(request.mask),
+      );
+    },
+    async delete(request, call) {
+      const context = writeContext(request, call, clock());
+      const { position, draining } = await committer.submit(deleteResource(type, context, request.id));
+      if (draining && !context.validateOnly) drain.start(context.connection, request.id);
+      return { position };
+    },
+  };
+
+  function startOf(page: PageRequest | undefined, digest: Buffer) {
+    const start = page?.start;
+    if (start?.$case === 'pageToken') {
+      const { afterOrdinal, passed } = pageTokens.open(start.value, digest);
+      return { afterOrdinal, passed };
+    }
+    const skip = Math.max(1, start?.value ?? 1) - 1;
+    const afterOrdinal = skip === 0 ? undefined : walkPlaces.find(digest, skip);
+    return afterOrdinal === undefined ? { skip } : { afterOrdinal, passed: skip };
+  }
+}
+
+/** A resource's message as a plain object: what is stored, what the server sets, and what is computed. */
+function messageOf(type: ResourceType, state: ResourceState, derived: DerivedValues): object {
+  const { id, resource, version, created, lastModified } = state;
+  const { groups, managerName } = derived;
+  const { enterprise } = resource;
+  return {
+    ...resource,
+    id,
+    meta: { resourceType: type.name, created, lastModified, version: String(version) },
+    ...(groups && { groups }),
+    ...(managerName !== undefined &&
+      isJsonObject(enterprise) &&
+      isJsonObject(enterprise.manager) && {
+        enterprise: { ...enterprise, manager: { ...enterprise.manager, displayName: managerName } },
+      }),
+  };
+}

@@ -1,0 +1,87 @@
+import { Registry } from 'prom-client';
+import {
+  CreateConnectionRequest,
+  CreateServiceTokenRequest,
+} from '#proto/rollcall/directory/v1/connection_service.ts';
+import { readConfig } from '#runtime/config.ts';
+import { gatewayConfig } from '../../gateway/config.ts';
+import { startGateway } from '../../gateway/start-gateway.ts';
+import { createRollcallClient } from '../../services/access/client.ts';
+import { accessConfig } from '../../services/access/config.ts';
+import { startAccess } from '../../services/access/start-access.ts';
+import { type DirectoryClients, startTestDirectory, testLogger } from './directory.ts';
+
+/** A connection to drive over SCIM. */
+export interface TestConnection {
+  /** Its id. */
+  readonly id: string;
+  /** The bearer token of its identity provider. */
+  readonly token: string;
+  /** Its SCIM base URL, without a trailing slash. */
+  readonly baseUrl: string;
+}
+
+/** A whole Rollcall in this process, on a database of its own. */
+export interface TestRollcall extends AsyncDisposable {
+  /** The database that all of it stands on, and the directory's metrics. */
+  readonly database: { readonly uri: string; readonly metrics: Registry };
+  /** Where keys and credentials lie. */
+  readonly dataDir: string;
+  /** The directory's services with the operator's credential. */
+  readonly directory: DirectoryClients;
+  /** `http://host:port` of the gateway. */
+  readonly gatewayUrl: string;
+  /** `http://host:port` of the access service. */
+  readonly accessUrl: string;
+  /** Creates a connection. */
+  connect(options?: { strict?: boolean; name?: string }): Promise<TestConnection>;
+  /** A typed client of the access service that may ask about these connections. */
+  accessFor(...connections: readonly TestConnection[]): Promise<ReturnType<typeof createRollcallClient>>;
+}
+
+/** Directory, access and gateway, with real gRPC between them. */
+export async function startRollcall(): Promise<TestRollcall> {
+  await using stack = new AsyncDisposableStack();
+  const directory = stack.use(await startTestDirectory());
+  const common = {
+    ROLLCALL_DATA_DIR: directory.dataDir,
+    ROLLCALL_DIRECTORY_ADDRESS: directory.address,
+    ROLLCALL_ACCESS_PORT: '0',
+    ROLLCALL_GATEWAY_PORT: '0',
+  };
+  const access = stack.use(
+    await startAccess(readConfig(accessConfig, common), {
+      logger: testLogger('access'),
+      metrics: new Registry(),
+    }),
+  );
+  const gateway = stack.use(
+    await startGateway(readConfig(gatewayConfig, common), {
+      logger: testLogger('gateway'),
+      metrics: new Registry(),
+    }),
+  );
+  const { connections } = directory.clients;
+  const running = stack.move();
+  return {
+    database: { uri: directory.uri, metrics: directory.metrics },
+    dataDir: directory.dataDir,
+    directory: directory.clients,
+    gatewayUrl: gateway.address,
+    accessUrl: access.address,
+    async connect({ strict = false, name = 'test' } = {}) {
+      const { connection, token } = await connections.createConnection(
+        CreateConnectionRequest.fromPartial({ name, strict }),
+      );
+      const id = connection?.id ?? '';
+      return { id, token, baseUrl: `${gateway.address}/scim/${id}/v2` };
+    },
+    async accessFor(...asked) {
+      const { secret } = await connections.createServiceToken(
+        CreateServiceTokenRequest.fromPartial({ label: 'test', connectionIds: asked.map(({ id }) => id) }),
+      );
+      return createRollcallClient({ url: access.address, token: secret });
+    },
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
+}
