@@ -358,14 +358,18 @@ export interface ServiceToken {
   id: string;
   /** A note for operators. */
   label: string;
-  /** The connections it may ask about; empty means all. */
+  /** The connections it may ask about; empty with `all_connections`. */
   connectionIds: string[];
   /** When it was created. */
   created:
     | Date
     | undefined;
   /** When it ends; absent is never. */
-  expires: Date | undefined;
+  expires:
+    | Date
+    | undefined;
+  /** It may ask about every connection. */
+  allConnections: boolean;
 }
 
 /** Asks for a service token. */
@@ -1871,7 +1875,7 @@ export const AuthenticateResponse: MessageFns<AuthenticateResponse> = {
 };
 
 function createBaseServiceToken(): ServiceToken {
-  return { id: "", label: "", connectionIds: [], created: undefined, expires: undefined };
+  return { id: "", label: "", connectionIds: [], created: undefined, expires: undefined, allConnections: false };
 }
 
 export const ServiceToken: MessageFns<ServiceToken> = {
@@ -1890,6 +1894,9 @@ export const ServiceToken: MessageFns<ServiceToken> = {
     }
     if (message.expires !== undefined) {
       Timestamp.encode(toTimestamp(message.expires), writer.uint32(42).fork()).join();
+    }
+    if (message.allConnections !== false) {
+      writer.uint32(48).bool(message.allConnections);
     }
     return writer;
   },
@@ -1947,6 +1954,14 @@ export const ServiceToken: MessageFns<ServiceToken> = {
             message.expires = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.allConnections = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1969,6 +1984,7 @@ export const ServiceToken: MessageFns<ServiceToken> = {
     message.connectionIds = object.connectionIds?.map((e) => e) || [];
     message.created = object.created ?? undefined;
     message.expires = object.expires ?? undefined;
+    message.allConnections = object.allConnections ?? false;
     return message;
   },
 };

@@ -1195,7 +1195,7 @@ export const CheckMembershipResponse: MessageFns<CheckMembershipResponse> = {
  */
 export type MembershipServiceService = typeof MembershipServiceService;
 export const MembershipServiceService = {
-  /** Streams a group's members, direct first, then those of the groups below it. Fails with RESOURCE_NOT_FOUND. */
+  /** Streams a group's members in the order of their ids. Fails with RESOURCE_NOT_FOUND. */
   listMembers: {
     path: "/rollcall.directory.v1.MembershipService/ListMembers" as const,
     requestStream: false as const,
@@ -1246,7 +1246,7 @@ export const MembershipServiceService = {
 } as const;
 
 export interface MembershipServiceServer extends UntypedServiceImplementation {
-  /** Streams a group's members, direct first, then those of the groups below it. Fails with RESOURCE_NOT_FOUND. */
+  /** Streams a group's members in the order of their ids. Fails with RESOURCE_NOT_FOUND. */
   listMembers: handleServerStreamingCall<ListMembersRequest, ListMembersResponse>;
   /**
    * Changes a group's members like PatchGroup. Fails with RESOURCE_NOT_FOUND, MEMBER_NOT_FOUND, VERSION_MISMATCH,
@@ -1260,7 +1260,7 @@ export interface MembershipServiceServer extends UntypedServiceImplementation {
 }
 
 export interface MembershipServiceClient extends Client {
-  /** Streams a group's members, direct first, then those of the groups below it. Fails with RESOURCE_NOT_FOUND. */
+  /** Streams a group's members in the order of their ids. Fails with RESOURCE_NOT_FOUND. */
   listMembers(request: ListMembersRequest, options?: Partial<CallOptions>): ClientReadableStream<ListMembersResponse>;
   listMembers(
     request: ListMembersRequest,
