@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { dataDirSetting, tlsSettings } from '#rpc/directory-channel.ts';
+import { processSettings } from '#runtime/process-settings.ts';
 
 const port = z.coerce.number().int().min(0).max(65_535);
 
@@ -23,11 +24,7 @@ export const directoryConfig = z.object({
       'base64 or hex of at least 32 bytes, from which credentials and page cursors are made; several separated by commas, the current one first; absent makes one in the data folder',
     ),
   ...tlsSettings,
-  ROLLCALL_METRICS_PORT: port.default(9_464).describe('port of the Prometheus metrics, 0 picks a free one'),
-  ROLLCALL_LOG_LEVEL: z
-    .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
-    .default('info')
-    .describe('how much is logged'),
+  ...processSettings,
 });
 
 /** What `startDirectory` needs to know. */

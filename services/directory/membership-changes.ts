@@ -12,6 +12,9 @@ export const maxMemberIds = 100_000;
 /** How many members one change record names. */
 export const maxRecordMembers = 1_000;
 
+/** The operation index of a member list that is no operation of a PATCH; errors then name none. */
+export const noOperation = -1;
+
 // Beyond this a command gets a transaction of its own.
 const smallPlan = 400;
 
@@ -127,7 +130,7 @@ export function decideMembers(
       throw new DirectoryError(
         ErrorReason.MEMBER_NOT_FOUND,
         `The member ${JSON.stringify(id.slice(0, 64))} is neither a user nor a group here; create it first, then add it.`,
-        { member: id.slice(0, 64), operation: String(operation) },
+        { member: id.slice(0, 64), ...(operation !== noOperation && { operation: String(operation) }) },
       );
     }
     const ends = endWhere.some((filter) => memberMatches(type, id, kind, filter));

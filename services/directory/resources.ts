@@ -20,6 +20,7 @@ import {
   loadMembers,
   type MemberPlan,
   membershipRecords,
+  noOperation,
   planMemberChanges,
 } from './membership-changes.ts';
 import { isResourceId } from './mongo/documents.ts';
@@ -78,11 +79,13 @@ export function createResource(
   context: WriteContext,
   input: {
     readonly id: string;
+    /** Whether the caller chose the id: then a resource of another type may have it. */
+    readonly chosenId: boolean;
     readonly resource: JsonObject;
     readonly members?: readonly string[] | undefined;
   },
 ): Command<WriteReply> {
-  const { id } = input;
+  const { id, chosenId } = input;
   const plan = input.members && planMemberChanges([addAll(input.members)]);
   const resource = checkSize(validateResource(type, withActive(type, input.resource, undefined), undefined));
   return {
@@ -90,10 +93,13 @@ export function createResource(
     async load(reader) {
       await Promise.all([
         loadOwners(reader, type, id, resource),
+        chosenId ? reader.memberKind(id) : undefined,
         plan && loadMembers(reader, id, plan, type),
       ]);
     },
     decide(view) {
+      // The memberships of a deleted group may still stand under its id.
+      if (chosenId && (view.memberKind(id) || view.draining.includes(id))) throw taken(type, 'id');
       refuseTaken(view, type, uniqueEntries(type, id, resource, view.settings), undefined);
       const state: ResourceState = {
         id,
@@ -267,11 +273,11 @@ function commandOf(context: WriteContext, plan: MemberPlan | undefined) {
 }
 
 function addAll(ids: readonly string[]): MemberChange {
-  return { change: { $case: 'add', value: { ids: [...ids] } }, index: 0 };
+  return { change: { $case: 'add', value: { ids: [...ids] } }, index: noOperation };
 }
 
 function replaceAll(ids: readonly string[]): MemberChange {
-  return { change: { $case: 'replace', value: { ids: [...ids] } }, index: 0 };
+  return { change: { $case: 'replace', value: { ids: [...ids] } }, index: noOperation };
 }
 
 function existing(view: View, type: ResourceType, id: string, context: WriteContext): ResourceState {
@@ -305,12 +311,16 @@ function refuseTaken(
   entries: readonly string[],
   self: string | undefined,
 ): void {
-  const taken = entries.find((entry) => ![undefined, self].includes(view.owner(type, entry)));
-  if (taken === undefined) return;
-  const attribute = taken.slice(0, taken.indexOf('='));
-  throw new DirectoryError(
+  const entry = entries.find((one) => ![undefined, self].includes(view.owner(type, one)));
+  if (entry !== undefined) throw taken(type, entry.slice(0, entry.indexOf('=')));
+}
+
+function taken(type: ResourceType, attribute: string): DirectoryError {
+  // An id may be that of a resource of another type.
+  const owner = attribute === 'id' ? 'resource' : type.name;
+  return new DirectoryError(
     ErrorReason.UNIQUENESS,
-    `Another ${type.name} has this ${attribute}; choose another value, or change that resource instead.`,
+    `Another ${owner} has this ${attribute}; choose another value, or change that resource instead.`,
     { resource_type: type.name, attribute },
   );
 }

@@ -17,7 +17,7 @@ import type { DirectoryConfig } from './config.ts';
 import { createConnections } from './connections.ts';
 import { createMembershipReads } from './memberships.ts';
 import { createCommitter } from './mongo/committer.ts';
-import { initiateReplicaSet, openDatabase } from './mongo/database.ts';
+import { type DatabaseCommandEvent, initiateReplicaSet, openDatabase } from './mongo/database.ts';
 import { createDrain } from './mongo/drain.ts';
 import { createHeads } from './mongo/heads.ts';
 import { createIndexes } from './mongo/indexes.ts';
@@ -44,6 +44,8 @@ export interface DirectoryResources {
   readonly logger: Logger;
   /** Gets its counters; none are kept when absent. */
   readonly metrics?: Registry | undefined;
+  /** Hears every command that is sent to the database, and every answer. */
+  readonly onCommand?: ((event: DatabaseCommandEvent) => void) | undefined;
 }
 
 /** A running directory. Disposing it finishes the calls in flight, then closes the database. */
@@ -57,14 +59,14 @@ const descriptors = new URL('../../proto/gen/rollcall.binpb', import.meta.url);
 /** Starts the directory: database, indexes, what earlier processes left to do, then the gRPC server. */
 export async function startDirectory(
   config: DirectoryConfig,
-  { database: opened, secretKeys, logger, metrics }: DirectoryResources,
+  { database: opened, secretKeys, logger, metrics, onCommand }: DirectoryResources,
 ): Promise<RunningDirectory> {
   await using stack = new AsyncDisposableStack();
   const registry = createSchemaRegistry();
   const clock = Date.now;
   const embedded = opened.engine === 'secantusdb';
   if (opened.replicaSet) await initiateReplicaSet(opened.uri, opened.replicaSet);
-  const database = stack.use(await openDatabase(opened.uri, { logger }));
+  const database = stack.use(await openDatabase(opened.uri, { logger, onCommand }));
   // What a process that was killed left open would block its connection for a minute.
   if (embedded) await database.db.admin().command({ killAllSessions: [] });
   await createIndexes(database, registry);

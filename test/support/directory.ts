@@ -15,7 +15,7 @@ import type { OpenDatabase } from '#runtime/embedded-mongodb.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { loadSecretKeys, type SecretKeys, writeCallerTokens } from '#runtime/secret-keys.ts';
 import { directoryConfig } from '../../services/directory/config.ts';
-import { startDirectory } from '../../services/directory/start-directory.ts';
+import { type DirectoryResources, startDirectory } from '../../services/directory/start-directory.ts';
 import { sharedDatabase, uniqueDatabaseName } from './database.ts';
 
 /** How long a call of a test may take: long enough for a busy machine, short enough to say which one hangs. */
@@ -35,10 +35,14 @@ export function directoryClients(channel: RpcChannel) {
 /** The directory's services as an operator calls them. */
 export type DirectoryClients = ReturnType<typeof directoryClients>;
 
-/** A directory alone, on a database of its own unless one is given. */
+/**
+ * A directory alone, on a database of its own unless one is given; `onCommand` hears every command that it sends to the
+ * database.
+ */
 export async function startTestDirectory(
   uri?: string,
   secretKeys?: SecretKeys,
+  onCommand?: DirectoryResources['onCommand'],
 ): Promise<
   AsyncDisposable & {
     readonly address: string;
@@ -58,7 +62,13 @@ export async function startTestDirectory(
   const env = readConfig(directoryConfig, { ROLLCALL_DIRECTORY_PORT: '0', ROLLCALL_DATA_DIR: dataDir });
   const metrics = new Registry();
   const directory = stack.use(
-    await startDirectory(env, { database, secretKeys: keys, logger: testLogger('directory'), metrics }),
+    await startDirectory(env, {
+      database,
+      secretKeys: keys,
+      logger: testLogger('directory'),
+      metrics,
+      onCommand,
+    }),
   );
   const channel = stack.use(
     await openDirectoryChannel(

@@ -29,6 +29,8 @@ export interface TestRollcall extends AsyncDisposable {
   readonly dataDir: string;
   /** The directory's services with the operator's credential. */
   readonly directory: DirectoryClients;
+  /** `host:port` of the directory. */
+  readonly directoryAddress: string;
   /** `http://host:port` of the gateway. */
   readonly gatewayUrl: string;
   /** `http://host:port` of the access service. */
@@ -67,6 +69,7 @@ export async function startRollcall(): Promise<TestRollcall> {
     database: { uri: directory.uri, metrics: directory.metrics },
     dataDir: directory.dataDir,
     directory: directory.clients,
+    directoryAddress: directory.address,
     gatewayUrl: gateway.address,
     accessUrl: access.address,
     async connect({ strict = false, name = 'test' } = {}) {

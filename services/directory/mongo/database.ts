@@ -1,5 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Collection, type Db, MongoClient, type MongoClientOptions, MongoServerError } from 'mongodb';
+import {
+  type Collection,
+  type CommandStartedEvent,
+  type CommandSucceededEvent,
+  type Db,
+  MongoClient,
+  type MongoClientOptions,
+  MongoServerError,
+} from 'mongodb';
 import type { Logger } from '#runtime/logger.ts';
 import type { ResourceType } from '#scim/schema-registry.ts';
 import type {
@@ -33,6 +41,9 @@ export interface Database extends AsyncDisposable {
   point(key: string, connection: string): { _id: string; connection?: string };
 }
 
+/** A command that was sent to the database, or its answer. */
+export type DatabaseCommandEvent = CommandStartedEvent | CommandSucceededEvent;
+
 // Longer than the slowest honest call: a filter that scans a large connection.
 const answerMs = 30_000;
 const connectMs = 5_000;
@@ -43,7 +54,12 @@ const connectMs = 5_000;
  */
 export async function openDatabase(
   uri: string,
-  options: { logger: Logger; client?: MongoClientOptions },
+  options: {
+    readonly logger: Logger;
+    readonly client?: MongoClientOptions;
+    /** Hears every command and every answer. */
+    readonly onCommand?: ((event: DatabaseCommandEvent) => void) | undefined;
+  },
 ): Promise<Database> {
   const client = new MongoClient(uri, {
     appName: 'rollcall-directory',
@@ -54,8 +70,11 @@ export async function openDatabase(
     waitQueueTimeoutMS: answerMs,
     socketTimeoutMS: answerMs,
     ignoreUndefined: true,
+    monitorCommands: options.onCommand !== undefined,
     ...options.client,
   });
+  if (options.onCommand)
+    client.on('commandStarted', options.onCommand).on('commandSucceeded', options.onCommand);
   await client.connect();
   const name = /^mongodb(?:\+srv)?:\/\/[^/]+\/([^?]+)/.exec(uri)?.[1];
   const db = client.db(name ?? 'rollcall');

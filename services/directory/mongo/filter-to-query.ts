@@ -9,7 +9,12 @@ import { findValueLeaf } from '../filter/matches-filter.ts';
 import { compileDocumentTerm } from './document-filter.ts';
 import { fieldCondition } from './field-condition.ts';
 import { hasUniqueEntry, indexEntry } from './fold.ts';
-import { createMembershipFilter, type MembershipFilter, type MembershipLookup } from './membership-filter.ts';
+import {
+  createMembershipFilter,
+  limitMemberships,
+  type MembershipFilter,
+  type MembershipLookup,
+} from './membership-filter.ts';
 import {
   allOf,
   anyOf,
@@ -38,11 +43,12 @@ export interface FilterScope {
  * Compiles a filter (RFC 7644, section 3.4.2.2) to queries on the documents of one connection. Everything in it is checked
  * against the schema again: it need not come from our parser.
  * @throws DirectoryError FILTER_INVALID for an unknown or unstored attribute, an operator that its type does not have, a
- * malformed tree and one above the limits; what the membership lookup throws.
+ * malformed tree and one above the limits; TOO_MANY; what the membership lookup throws.
  */
 export async function compileFilter(options: FilterScope & { readonly filter: Filter }): Promise<QueryPlan> {
   checkFilterSize(options.filter);
-  return planOf(await compileTree(options.filter, (leaf) => compileLeaf(options, leaf)));
+  const scope = { ...options, memberships: limitMemberships(options.memberships) };
+  return planOf(await compileTree(options.filter, (leaf) => compileLeaf(scope, leaf)));
 }
 
 async function compileLeaf(scope: FilterScope, leaf: FilterLeaf): Promise<QueryNode> {

@@ -1,6 +1,8 @@
+import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
 import type { Filter } from '#proto/rollcall/scim/v1/filter.ts';
 import type { AttributeDefinition } from '#scim/attribute.ts';
 import type { ResourceType } from '#scim/schema-registry.ts';
+import { DirectoryError } from '../errors.ts';
 import { filterError } from '../filter/filter-error.ts';
 import { matchesTerm, readFilterTerm } from '../filter/filter-term.ts';
 import { foldText } from '../filter/fold-value.ts';
@@ -24,6 +26,27 @@ export interface MembershipLookup {
   groupsOf(selected: readonly QueryBranch[]): Promise<readonly string[]>;
   /** The ids of the members of the selected memberships, each once. */
   membersOf(selected: readonly QueryBranch[]): Promise<readonly string[]>;
+}
+
+/** The most ids that the membership filters of one query may bring into it: more would come near 16 MiB, its limit. */
+export const maxMembershipIds = 100_000;
+
+/** A lookup that refuses to answer more ids than one query can carry. @throws DirectoryError TOO_MANY */
+export function limitMemberships(
+  lookup: MembershipLookup,
+  maximum: number = maxMembershipIds,
+): MembershipLookup {
+  let total = 0;
+  const count = (ids: readonly string[]) => {
+    total += ids.length;
+    if (total <= maximum) return ids;
+    const message = `The filter selects by more than ${maximum} memberships; narrow it.`;
+    throw new DirectoryError(ErrorReason.TOO_MANY, message, { maximum: String(maximum) });
+  };
+  return {
+    groupsOf: async (selected) => count(await lookup.groupsOf(selected)),
+    membersOf: async (selected) => count(await lookup.membersOf(selected)),
+  };
 }
 
 /** Selects the resources that have a membership which a value filter selects; any membership when it is absent. */

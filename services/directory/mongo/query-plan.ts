@@ -54,7 +54,9 @@ export async function compileTree(
   if (node.$case === 'not') return negate(await compileTree(node.value, compileLeaf));
   if (node.$case !== 'and' && node.$case !== 'or') return compileLeaf(node);
   if (node.value.filters.length === 0) throw filterError('', `An "${node.$case}" of the filter is empty.`);
-  const parts = await Promise.all(node.value.filters.map((part) => compileTree(part, compileLeaf)));
+  const parts: QueryNode[] = [];
+  // One after the other: leaves may read the database, in a transaction that carries one read at a time.
+  for (const part of node.value.filters) parts.push(await compileTree(part, compileLeaf));
   return node.$case === 'and' ? allOf(parts) : anyOf(parts);
 }
 

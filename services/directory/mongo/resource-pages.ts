@@ -70,6 +70,7 @@ async function pick(
 ): Promise<Page> {
   const { type, start, limit, session } = query;
   const collection = database.resources(type);
+  const few = Math.min(fewMatches, limit);
   const find = async (tail: readonly Document[]) => {
     const found = new Map<string, ResourceDocument>();
     let complete = true;
@@ -78,13 +79,13 @@ async function pick(
       const documents = await collection
         .aggregate<ResourceDocument>(pipeline, session ? { session } : {})
         .toArray();
-      complete &&= documents.length <= fewMatches;
+      complete &&= documents.length <= few;
       for (const document of documents) found.set(document._id, document);
     }
     return { found: [...found.values()].sort((a, b) => a.ordinal - b.ordinal), complete };
   };
 
-  let { found, complete } = await find([{ $limit: fewMatches + 1 }]);
+  let { found, complete } = await find([{ $limit: few + 1 }]);
   if (!complete) ({ found } = await find([{ $project: { ordinal: 1 } }, { $limit: maxIndexedMatches + 1 }]));
   if (found.length > maxIndexedMatches) {
     throw new DirectoryError(

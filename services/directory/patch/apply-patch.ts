@@ -10,6 +10,7 @@ import {
   toJsonValue,
 } from '#scim/json.ts';
 import type { ResourceType } from '#scim/schema-registry.ts';
+import { DirectoryError } from '../errors.ts';
 import { valueAt, withMember, withValueAt } from '../resource-value.ts';
 import { keepOnePrimary } from '../validate/keep-one-primary.ts';
 import { checkImmutable, filled, valueFromFilter, writeValue } from './merge-values.ts';
@@ -42,7 +43,11 @@ function applyOperation(
   onNoTarget: OnNoTarget,
 ): JsonObject {
   if (operation.op === PatchOp.UNSPECIFIED) {
-    throw refuseOperation(operation, ErrorReason.REQUEST_INVALID, 'choose ADD, REMOVE or REPLACE');
+    throw new DirectoryError(
+      ErrorReason.REQUEST_INVALID,
+      `Operation ${operation.index} has no op; choose ADD, REMOVE or REPLACE.`,
+      { field: 'operations.op' },
+    );
   }
   if (operation.path?.attribute === '' && operation.path.extension !== '') {
     return applyToExtension(resourceType, resource, operation, onNoTarget);

@@ -42,6 +42,7 @@ function serviceTokenMessage({
   id,
   label,
   connections,
+  allConnections,
   created,
   expires,
 }: ServiceTokenDocument): ServiceToken {
@@ -49,6 +50,7 @@ function serviceTokenMessage({
     id,
     label,
     connectionIds: connections,
+    allConnections,
     created,
     expires: expires ?? undefined,
   });

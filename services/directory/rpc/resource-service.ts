@@ -12,7 +12,7 @@ import type { HeadDocument } from '../mongo/documents.ts';
 import type { Drain } from '../mongo/drain.ts';
 import { type PageTokens, queryDigest } from '../mongo/page-token.ts';
 import type { DerivedValues, ReadMask, ResourceReads } from '../read-resources.ts';
-import { resourceFromMessage } from '../resource-message.ts';
+import { resourceFromMessage, resourceToMessage } from '../resource-message.ts';
 import {
   createResource,
   deleteResource,
@@ -139,6 +139,8 @@ export interface ResourceServiceOptions {
 /** Makes the service of one resource type. */
 export function createResourceService(type: ResourceType, options: ResourceServiceOptions): ResourceService {
   const { committer, reads, drain, pageTokens, walkPlaces, clock } = options;
+  // The field of create and replace requests that holds the resource is named like its type.
+  const requestField = type.name.toLowerCase();
 
   async function write(command: Command<WriteReply>, mask: ReadMask): Promise<WriteAnswer> {
     const { state, changed, position } = await committer.submit(command);
@@ -149,9 +151,11 @@ export function createResourceService(type: ResourceType, options: ResourceServi
   return {
     create(request, resource, members, call) {
       const context = writeContext(request, call, clock());
+      const id = checkReservedId(request.id);
       const input = {
-        id: checkReservedId(request.id) ?? newUuid({ msecs: clock() }),
-        resource: resourceFromMessage(type, required(resource, 'resource')),
+        id: id ?? newUuid({ msecs: clock() }),
+        chosenId: id !== undefined,
+        resource: resourceFromMessage(type, required(resource, requestField)),
         members: members?.ids,
       };
       // What was not there a moment ago is a member of nothing.
@@ -187,7 +191,9 @@ export function createResourceService(type: ResourceType, options: ResourceServi
         readLimits(call),
       );
       const { resources, total, passed, next, head } = result;
-      if (next !== undefined) walkPlaces.note(digest, passed + resources.length, next);
+      // A walk by token carries its place with it; noted too, it would get in the way of a walk by index.
+      if (next !== undefined && request.page?.start?.$case !== 'pageToken')
+        walkPlaces.note(digest, passed + resources.length, next);
       const header: ListHeader = {
         totalSize: total,
         pageSize: resources.length,
@@ -212,7 +218,7 @@ export function createResourceService(type: ResourceType, options: ResourceServi
       const context = writeContext(request, call, clock());
       const input = {
         id: request.id,
-        resource: resourceFromMessage(type, required(resource, 'resource')),
+        resource: resourceFromMessage(type, required(resource, requestField)),
         members: members?.ids,
       };
       return write(replaceResource(type, context, input), readMask(request.mask));
@@ -253,7 +259,7 @@ function messageOf(type: ResourceType, state: ResourceState, derived: DerivedVal
   const { groups, managerName } = derived;
   const { enterprise } = resource;
   return {
-    ...resource,
+    ...resourceToMessage(type, resource),
     id,
     meta: { resourceType: type.name, created, lastModified, version: String(version) },
     ...(groups && { groups }),
