@@ -1,0 +1,71 @@
+import {
+  CreateUserRequest,
+  DeleteUserRequest,
+  GetUserRequest,
+  ListUsersRequest,
+  PatchUserRequest,
+  ReplaceUserRequest,
+  type UserServiceService,
+} from '#proto/rollcall/directory/v1/user_service.ts';
+import { User } from '#proto/rollcall/scim/v1/user.ts';
+import type { RpcClient } from '#rpc/rpc-client.ts';
+import type { ResourceMessage } from '../scim/resource-to-json.ts';
+import type { Call, ResourceCalls } from './resource-calls.ts';
+
+/** The calls for users. */
+export function createUserCalls(users: RpcClient<typeof UserServiceService>): ResourceCalls {
+  return {
+    async create(call, { resource }, mask) {
+      const user = User.fromPartial(resource);
+      return written(
+        await users.createUser(CreateUserRequest.fromPartial({ ...requestOf(call), user, mask }), call),
+      );
+    },
+    async get(call, id, mask) {
+      const { user } = await users.getUser(
+        GetUserRequest.fromPartial({ ...requestOf(call), id, mask }),
+        call,
+      );
+      return { ...user };
+    },
+    async list(call, { filter, startIndex, count }, mask) {
+      const page = { start: { $case: 'startIndex' as const, value: startIndex }, pageSize: count };
+      const request = ListUsersRequest.fromPartial({ ...requestOf(call), filter, page, mask });
+      let totalResults = 0;
+      const messages: ResourceMessage[] = [];
+      for await (const { part } of users.listUsers(request, call)) {
+        if (part?.$case === 'header') totalResults = part.value.totalSize;
+        else if (part?.$case === 'user') messages.push({ ...part.value });
+      }
+      return { totalResults, messages };
+    },
+    async replace(call, id, { resource }, mask, expectedVersion) {
+      const user = User.fromPartial(resource);
+      const request = { ...requestOf(call), id, user, mask, expectedVersion };
+      return written(await users.replaceUser(ReplaceUserRequest.fromPartial(request), call));
+    },
+    async patch(call, id, { operations, onNoTarget }, mask, expectedVersion) {
+      const request = {
+        ...requestOf(call),
+        id,
+        operations: [...operations],
+        onNoTarget,
+        mask,
+        expectedVersion,
+      };
+      return written(await users.patchUser(PatchUserRequest.fromPartial(request), call));
+    },
+    async delete(call, id, expectedVersion) {
+      const request = { ...requestOf(call), id, expectedVersion };
+      return (await users.deleteUser(DeleteUserRequest.fromPartial(request), call)).position;
+    },
+  };
+}
+
+function requestOf({ connectionId, requestId = '' }: Call) {
+  return { connectionId, requestId };
+}
+
+function written({ user, position }: { user: User | undefined; position: number }) {
+  return { message: { ...user }, position };
+}

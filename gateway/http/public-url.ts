@@ -1,0 +1,33 @@
+import type { IncomingMessage } from 'node:http';
+import { isIPv6 } from 'node:net';
+import { ScimError } from '../scim/scim-error.ts';
+import { parseTrustedProxies } from './trusted-proxies.ts';
+
+/** Says under which URL the client reached the gateway, without a trailing slash. Throws ScimError for an unusable host. */
+export type PublicUrl = (request: IncomingMessage) => string;
+
+/**
+ * Makes a PublicUrl: the configured one, or else the host that the request names. What a proxy forwards is believed only
+ * when the request comes from one of `trustedProxies`, because it ends up in `meta.location`.
+ */
+export function createPublicUrl(publicUrl: string | undefined, trustedProxies: string): PublicUrl {
+  if (publicUrl !== undefined) return () => publicUrl;
+  const proxies = parseTrustedProxies(trustedProxies);
+  return (request) => {
+    const peer = request.socket.remoteAddress ?? '';
+    const trusted = proxies?.check(peer, isIPv6(peer) ? 'ipv6' : 'ipv4') ?? false;
+    const forwarded = (name: string) => (trusted ? lastOf(request.headers[name]) : undefined);
+    const host = forwarded('x-forwarded-host') ?? request.headers.host ?? '';
+    const protocol = forwarded('x-forwarded-proto') === 'https' ? 'https' : 'http';
+    if (!/^([a-z0-9_.-]+|\[[0-9a-f:.]+\])(:\d{1,5})?$/i.test(host)) {
+      throw new ScimError(400, 'Send a Host header that names this server.');
+    }
+    return `${protocol}://${host}`;
+  };
+}
+
+// A header that a client made up stands before what the trusted proxy added.
+function lastOf(header: string | string[] | undefined): string | undefined {
+  const text = Array.isArray(header) ? header.join(',') : header;
+  return text?.split(',').at(-1)?.trim();
+}

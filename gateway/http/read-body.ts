@@ -1,0 +1,81 @@
+import type { IncomingMessage } from 'node:http';
+import getRawBody from 'raw-body';
+import { isJsonArray, isJsonObject, type JsonValue } from '#scim/json.ts';
+import { limits } from '../limits.ts';
+import { ScimError } from '../scim/scim-error.ts';
+import type { ResourceExchange } from './exchange.ts';
+
+/**
+ * Stage: reads the body, a JSON object in UTF-8 of `application/scim+json` or `application/json`. Throws ScimError 413,
+ * 415, or 400 `invalidSyntax`.
+ */
+export async function readBody(exchange: ResourceExchange): Promise<void> {
+  const { req } = exchange.http;
+  checkMediaType(req);
+  const forGroups = exchange.resourceType.endpoint === '/Groups';
+  const bytes = await readBytes(req, forGroups ? limits.groupBodyBytes : limits.bodyBytes);
+  const value = parseJson(bytes);
+  if (!isJsonObject(value)) {
+    throw new ScimError(400, 'The body must be one JSON object.', 'invalidSyntax');
+  }
+  if (isDeeper(value, limits.jsonDepth)) {
+    throw new ScimError(400, `Nest lists and objects at most ${limits.jsonDepth} deep.`, 'invalidSyntax');
+  }
+  exchange.body = value;
+}
+
+function checkMediaType({ headers }: IncomingMessage): void {
+  const [type = '', ...parameters] = (headers['content-type'] ?? 'application/json').split(';');
+  const charset = parameters
+    .map((parameter) => /^\s*charset\s*=\s*"?([^"\s]+)"?\s*$/i.exec(parameter)?.[1]?.toLowerCase())
+    .find((name) => name !== undefined);
+  const isJson = /^\s*application\/(scim\+)?json\s*$/i.test(type);
+  if (!isJson || !['utf-8', 'utf8', 'us-ascii'].includes(charset ?? 'utf-8')) {
+    throw new ScimError(415, 'Send the body as application/scim+json or application/json in UTF-8.');
+  }
+  if (!/^(identity)?$/i.test(headers['content-encoding'] ?? '')) {
+    throw new ScimError(415, 'Send the body without a content encoding.');
+  }
+}
+
+async function readBytes(request: IncomingMessage, limit: number): Promise<Buffer> {
+  try {
+    const length = request.headers['content-length'];
+    return await getRawBody(request, { limit, ...(length !== undefined && { length }) });
+  } catch (error) {
+    if (hasType(error, 'entity.too.large')) {
+      // What follows of the body is not read, so the connection cannot carry another request.
+      throw new ScimError(413, `Send at most ${limit} bytes in one request.`, undefined, {
+        Connection: 'close',
+      });
+    }
+    throw new ScimError(400, 'The body ended before the length that Content-Length names.', 'invalidSyntax');
+  }
+}
+
+function parseJson(bytes: Buffer): JsonValue {
+  if (bytes.length === 0) throw new ScimError(400, 'Send a JSON object as the body.', 'invalidSyntax');
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new ScimError(400, 'The body is not UTF-8.', 'invalidSyntax');
+  }
+  try {
+    return JSON.parse(text) as JsonValue;
+  } catch (error) {
+    // The parser quotes the body around the mistake, and that can be about a person: only its place is told.
+    const position = /position (\d+)/.exec(error instanceof Error ? error.message : '')?.[1];
+    const where = position === undefined ? 'at its end' : `at character ${Number(position) + 1}`;
+    throw new ScimError(400, `The body is not JSON: look ${where}.`, 'invalidSyntax');
+  }
+}
+
+function isDeeper(value: JsonValue, levels: number): boolean {
+  if (!isJsonArray(value) && !isJsonObject(value)) return false;
+  return levels === 0 || Object.values(value).some((item) => isDeeper(item, levels - 1));
+}
+
+function hasType(error: unknown, type: string): boolean {
+  return error instanceof Error && 'type' in error && error.type === type;
+}

@@ -1,0 +1,17 @@
+/** What a request may have at most; `/ServiceProviderConfig` and error texts read it here. */
+export const limits = {
+  /** Bytes of a request body. */
+  bodyBytes: 4 * 1024 * 1024,
+  /** Bytes of a request body for groups: a client that only knows PUT cannot split a group. */
+  groupBodyBytes: 16 * 1024 * 1024,
+  /** Bytes of the request line and headers, large enough for a filter that is too long to get a SCIM answer. */
+  headerBytes: 512 * 1024,
+  /** Levels of nested lists and objects in a request body. */
+  jsonDepth: 32,
+  /** Resources on one page. */
+  pageSize: 1_000,
+  /** Resources on one page when the request does not say. */
+  defaultPageSize: 100,
+  /** Characters of a bearer token. */
+  tokenLength: 512,
+} as const;

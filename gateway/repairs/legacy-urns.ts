@@ -1,0 +1,48 @@
+import { isJsonArray, isJsonObject, type JsonValue } from '#scim/json.ts';
+import type { ResourceType } from '#scim/schema-registry.ts';
+import { mapEntriesSame, mapSame } from './keep-same.ts';
+import type { BodyRepair, StepsRepair } from './repair.ts';
+
+/**
+ * OneLogin's templates have URNs from before the standard, in `schemas` and as keys.
+ *
+ * broken: `{"schemas": ["urn:scim:schemas:core:2.0"], "urn:scim:schemas:extension:enterprise:2.0": {"department": "R"}}`
+ * right:  `{"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
+ *           "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": {"department": "R"}}`
+ */
+export const legacyUrns: BodyRepair = (body, { resourceType }) =>
+  mapEntriesSame(body, (key, value) => [
+    currentUrn(resourceType, key),
+    key.toLowerCase() === 'schemas' && isJsonArray(value)
+      ? mapSame(value, (urn) => (typeof urn === 'string' ? currentUrn(resourceType, urn) : urn))
+      : value,
+  ]);
+
+/**
+ * The same in a PATCH.
+ *
+ * broken: `{"op": "add", "path": "urn:scim:schemas:extension:enterprise:2.0:department", "value": "R"}`
+ * right:  `{"op": "add", "path": "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department", "value": "R"}`
+ */
+export const legacyUrnsInPatch: StepsRepair = (steps, { resourceType }) =>
+  mapSame(steps, (step) => {
+    if (step.path !== undefined) {
+      const path = currentUrn(resourceType, step.path);
+      return path === step.path ? step : { ...step, path };
+    }
+    if (!isJsonObject(step.value)) return step;
+    const value: JsonValue = mapEntriesSame(step.value, (key, item) => [currentUrn(resourceType, key), item]);
+    return value === step.value ? step : { ...step, value };
+  });
+
+/** The URN, or the name behind a URN, with today's URN in place of an old one. */
+function currentUrn(resourceType: ResourceType, text: string): string {
+  const [whole, extension, rest = ''] =
+    /^urn:scim:schemas:(?:core|extension:(\w+)):[12]\.0(?::(?:User|Group)(?=:|$))?(:.*)?$/i.exec(text) ?? [];
+  if (whole === undefined) return text;
+  if (extension === undefined) return resourceType.schema.id + rest;
+  const current = resourceType.extensions.find(({ schema }) =>
+    schema.id.toLowerCase().includes(`:extension:${extension.toLowerCase()}:`),
+  );
+  return current === undefined ? text : current.schema.id + rest;
+}

@@ -1,0 +1,86 @@
+/** One rule in which a connection that is not strict differs from RFC 7643 and 7644. */
+export interface LeniencyRule {
+  /** What the client does. */
+  readonly input: string;
+  /** What Rollcall does with it by default. */
+  readonly lenient: string;
+  /** What Rollcall does with it on a connection created with `strict`. */
+  readonly strict: string;
+}
+
+/** Every difference between the two, for people to read and for a test to prove. Whatever is not here is the same in both. */
+export const leniencyRules: Readonly<Record<string, LeniencyRule>> = {
+  missingSchemas: {
+    input: '`schemas` is missing',
+    lenient: 'taken from the URL and method',
+    strict: '400 invalidSyntax',
+  },
+  unknownSchemas: {
+    input: '`schemas` names a schema that is not known, beside the right one',
+    lenient: 'left out',
+    strict: '400 invalidSyntax',
+  },
+  legacyUrns: { input: '`urn:scim:schemas:core:2.0` and its like', lenient: 'today’s URN', strict: '400' },
+  unknownAttribute: {
+    input: 'an attribute that the schema does not have',
+    lenient: 'left out; a PATCH that has nothing else is refused',
+    strict: '400 invalidSyntax, in a path invalidPath',
+  },
+  bareExtensionAttributes: {
+    input: 'an attribute of an extension without the URN, in a body, path, filter or `attributes`',
+    lenient: 'taken for the extension’s',
+    strict: 'unknown',
+  },
+  textBooleans: {
+    input: '"True", "False", "true", "false" for a boolean, in values and in filters',
+    lenient: 'the truth value',
+    strict: '400 invalidValue, in a filter invalidFilter',
+  },
+  emptyText: { input: '"" for an optional attribute', lenient: 'unassigned', strict: 'stored' },
+  valueAlone: {
+    input: 'an id as text, or a list of one, for `manager`',
+    lenient: 'the manager with that id',
+    strict: '400 invalidValue',
+  },
+  oneWithoutList: {
+    input: 'one object for a list of values, in a POST, PUT or replace',
+    lenient: 'a list of one',
+    strict: '400 invalidValue',
+  },
+  wrappedList: {
+    input: 'the value of `members` as `{"members": [...]}`',
+    lenient: 'the list',
+    strict: '400 invalidValue',
+  },
+  unfoldedKeys: {
+    input:
+      'paths as keys of a PATCH value without a path: `name.givenName`, `urn:…:User:department`, `emails[…].value`',
+    lenient: 'an operation for each',
+    strict: '400 invalidPath',
+  },
+  removalByValue: {
+    input: 'a remove that lists values, with an empty list too',
+    lenient: 'removes these; an empty list removes nobody',
+    strict: 'for members 400 invalidValue; for others the value means nothing and all are removed',
+  },
+  echoedReadOnly: {
+    input: 'the resource’s own `id`, or `meta`, in a PATCH',
+    lenient: 'left out',
+    strict: '400 mutability',
+  },
+  onNoTarget: {
+    input: 'an add or replace whose value filter selects nothing',
+    lenient: 'adds the value that the filter describes',
+    strict: '400 noTarget',
+  },
+  groupWithoutMembers: {
+    input: 'a PUT of a group without `members`',
+    lenient: 'keeps the members: a client that renames a group must not empty it',
+    strict: 'removes all members (RFC 7644, section 3.5.1)',
+  },
+  groupNames: {
+    input: 'a second group of the same displayName',
+    lenient: '409 uniqueness',
+    strict: 'accepted: RFC 7643 does not make it unique',
+  },
+};

@@ -1,0 +1,187 @@
+import type { AttributePath } from '#proto/rollcall/scim/v1/filter.ts';
+import { type MemberChange, PatchOp, type PatchOperation } from '#proto/rollcall/scim/v1/patch.ts';
+import type { AttributeDefinition } from '#scim/attribute.ts';
+import { parseAttributeName, parseAttributePath } from '#scim/attribute-path.ts';
+import { AttributeValueError, readAttributeValue } from '#scim/attribute-value.ts';
+import { isJsonArray, isJsonObject, type JsonValue } from '#scim/json.ts';
+import { type ResourceType, resolvePath } from '#scim/schema-registry.ts';
+import { ScimSyntaxError } from '#scim/scim-syntax-error.ts';
+import type { ResourceExchange } from '../http/exchange.ts';
+import { isMemberList, readMemberChange } from './member-list.ts';
+import type { PatchStep } from './patch-step.ts';
+import { readOptions } from './resource-from-json.ts';
+import { ScimError, toScimError } from './scim-error.ts';
+
+const patchOps = { add: PatchOp.ADD, remove: PatchOp.REMOVE, replace: PatchOp.REPLACE } as const;
+
+/**
+ * Stage: turns the operations of a PATCH into those of the directory. One without a path becomes one for each attribute
+ * in its value. Unknown attributes are left out unless the connection is strict, or nothing else would be left.
+ * Throws ScimError 400.
+ */
+export function resolvePatch(exchange: ResourceExchange): void {
+  const operations: PatchOperation[] = [];
+  const memberChanges: MemberChange[] = [];
+  let unknown: ScimError | undefined;
+  let known = 0;
+  for (const step of exchange.steps) {
+    for (const part of partsOf(exchange, step)) {
+      if ('unknown' in part) {
+        if (exchange.strict) throw part.unknown;
+        unknown ??= part.unknown;
+        exchange.ignored.add(part.name);
+        continue;
+      }
+      known += 1;
+      try {
+        resolvePart(exchange, part, operations, memberChanges);
+      } catch (error) {
+        throw inOperation(step, error);
+      }
+    }
+  }
+  // To answer "done" when nothing of it could be done would hide the mistake from the client.
+  if (known === 0 && unknown !== undefined) throw unknown;
+  exchange.changes = { operations, memberChanges };
+}
+
+/** A step that names one attribute, or a whole extension. */
+interface StepPart {
+  readonly step: PatchStep;
+  readonly path: AttributePath;
+}
+
+interface UnknownPart {
+  readonly name: string;
+  readonly unknown: ScimError;
+}
+
+function partsOf(exchange: ResourceExchange, step: PatchStep): readonly (StepPart | UnknownPart)[] {
+  const { resourceType } = exchange;
+  if (step.path !== undefined) {
+    if (step.path.toLowerCase() === 'schemas') return changeOfSchemas(step);
+    return [pathPart(resourceType, step, step.path)];
+  }
+  if (!isJsonObject(step.value)) {
+    throw new ScimError(
+      400,
+      `Operation ${step.index}: without "path" the value must be an object.`,
+      'invalidValue',
+    );
+  }
+  return Object.entries(step.value)
+    .filter(([name]) => name.toLowerCase() !== 'schemas')
+    .map(([name, value]) => attributePart(resourceType, { ...step, value }, name));
+}
+
+/** `schemas` follows from the attributes a resource has, so that changing it does nothing by itself. */
+function changeOfSchemas(step: PatchStep): readonly StepPart[] {
+  if (step.op !== 'remove') return [];
+  throw new ScimError(400, `Operation ${step.index}: "schemas" cannot be removed.`, 'mutability');
+}
+
+function attributePart(resourceType: ResourceType, step: PatchStep, name: string): StepPart | UnknownPart {
+  const attribute = resourceType.findAttribute(name);
+  const extension = resourceType.findExtension(name);
+  const path = { extension: extension?.schema.id ?? '', attribute: attribute?.name ?? '', subAttribute: '' };
+  if (attribute || extension) return { step, path };
+  const short = JSON.stringify(name.slice(0, 100));
+  const isPath = /[.:[]/.test(name);
+  const detail = isPath
+    ? `Operation ${step.index}: ${short} is a path; send it as "path" of an operation of its own.`
+    : `Operation ${step.index}: ${short} is not an attribute of ${resourceType.name}.`;
+  return { name, unknown: new ScimError(400, detail, isPath ? 'invalidPath' : 'invalidSyntax') };
+}
+
+function pathPart(resourceType: ResourceType, step: PatchStep, text: string): StepPart | UnknownPart {
+  try {
+    return { step, path: parseAttributePath(resourceType, text) };
+  } catch (error) {
+    const refusal = inOperation(step, error);
+    if (isUnknownName(resourceType, text)) return { name: text.replace(/\[.*/s, ''), unknown: refusal };
+    throw refusal;
+  }
+}
+
+/** Whether a path is well formed but names an attribute that the resource type does not have. */
+function isUnknownName(resourceType: ResourceType, text: string): boolean {
+  const [, name] = /^([a-z$][\w$.:-]*)(\[.*\](\.[\w$-]+)?)?$/is.exec(text) ?? [];
+  if (name === undefined) return false;
+  try {
+    parseAttributeName(resourceType, name);
+    return false;
+  } catch (error) {
+    return error instanceof ScimSyntaxError;
+  }
+}
+
+function resolvePart(
+  exchange: ResourceExchange,
+  { step, path }: StepPart,
+  operations: PatchOperation[],
+  memberChanges: MemberChange[],
+): void {
+  const { resourceType, strict } = exchange;
+  const resolved = resolvePath(resourceType, path);
+  if (resolved && isMemberList(resolved.attribute)) {
+    const change = readMemberChange(resolved.attribute, step, path, { ...readOptions(exchange), strict });
+    if (change) memberChanges.push(change);
+    return;
+  }
+  const operation = { op: patchOps[step.op], path, index: step.index };
+  if (step.op === 'remove') {
+    operations.push({ ...operation, value: undefined });
+    return;
+  }
+  const { value = null } = step;
+  if (resolved === undefined) checkExtension(exchange, path.extension, value);
+  else checkValue(exchange, resolved.attribute, resolved.subAttribute, path, value);
+  // Never stored, so never sent on.
+  if (resolved?.attribute.returned !== 'never') operations.push({ ...operation, value });
+}
+
+function checkExtension(exchange: ResourceExchange, urn: string, value: JsonValue): void {
+  if (value === null) return;
+  if (!isJsonObject(value)) throw new AttributeValueError(urn, `The value of ${urn} must be an object.`);
+  for (const [name, item] of Object.entries(value)) {
+    const attribute = exchange.resourceType.findAttribute(name, urn);
+    if (attribute) {
+      readAttributeValue(
+        attribute,
+        attribute.multiValued && !isJsonArray(item) ? [item] : item,
+        readOptions(exchange),
+      );
+    } else if (exchange.strict) {
+      throw new ScimError(
+        400,
+        `${JSON.stringify(name.slice(0, 100))} is not an attribute of ${urn}.`,
+        'invalidSyntax',
+      );
+    } else {
+      exchange.ignored.add(`${urn}:${name}`);
+    }
+  }
+}
+
+function checkValue(
+  exchange: ResourceExchange,
+  attribute: AttributeDefinition,
+  subAttribute: AttributeDefinition | undefined,
+  path: AttributePath,
+  value: JsonValue,
+): void {
+  // What cannot be changed at all is refused by the directory, whatever the value.
+  if ([attribute, subAttribute].some((part) => part?.mutability === 'readOnly')) return;
+  const isElement = path.valueFilter !== undefined;
+  const definition = subAttribute ?? (isElement ? { ...attribute, multiValued: false } : attribute);
+  const isOneOfMany = definition.multiValued && value !== null && !isJsonArray(value);
+  readAttributeValue(definition, isOneOfMany ? [value] : value, readOptions(exchange));
+}
+
+function inOperation(step: PatchStep, error: unknown): ScimError {
+  const isForeseen =
+    error instanceof ScimError || error instanceof ScimSyntaxError || error instanceof AttributeValueError;
+  if (!isForeseen) throw error;
+  const { status, message, scimType } = toScimError(error);
+  return new ScimError(status, `Operation ${step.index}: ${message}`, scimType);
+}

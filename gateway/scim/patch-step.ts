@@ -1,0 +1,51 @@
+import { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from '#scim/json.ts';
+import { valueOfKey } from './json-key.ts';
+import { ScimError } from './scim-error.ts';
+
+/** The URN of a PATCH request's message. */
+export const patchSchema = 'urn:ietf:params:scim:api:messages:2.0:PatchOp';
+
+/** One operation of a PATCH, its path still text. */
+export interface PatchStep {
+  /** What to do. */
+  readonly op: 'add' | 'remove' | 'replace';
+  /** Where; absent means the resource itself. */
+  readonly path?: string;
+  /** The value; absent when the client sent none. */
+  readonly value?: JsonValue;
+  /** Its place in the client's request, from 0. */
+  readonly index: number;
+}
+
+const operations: readonly string[] = ['add', 'remove', 'replace'];
+
+/** Reads the message of a PATCH (RFC 7644, section 3.5.2); `op` may have any letter case. Throws ScimError 400. */
+export function readPatchSteps(body: JsonObject): readonly PatchStep[] {
+  const schemas = valueOfKey(body, 'schemas');
+  const isPatch =
+    isJsonArray(schemas) &&
+    schemas.some((urn) => typeof urn === 'string' && urn.toLowerCase() === patchSchema.toLowerCase());
+  if (!isPatch) throw new ScimError(400, `"schemas" must be ["${patchSchema}"].`, 'invalidSyntax');
+  const list = valueOfKey(body, 'Operations');
+  if (!isJsonArray(list) || list.length === 0) {
+    throw new ScimError(400, '"Operations" must be a list of at least one operation.', 'invalidSyntax');
+  }
+  return list.map(readStep);
+}
+
+function readStep(operation: JsonValue, index: number): PatchStep {
+  const fail = (problem: string, scimType: 'invalidSyntax' | 'invalidValue' | 'noTarget') =>
+    new ScimError(400, `Operation ${index}: ${problem}`, scimType);
+  if (!isJsonObject(operation)) throw fail('must be an object.', 'invalidSyntax');
+  const op = valueOfKey(operation, 'op');
+  if (typeof op !== 'string' || !operations.includes(op.toLowerCase())) {
+    throw fail('"op" must be "add", "remove" or "replace".', 'invalidSyntax');
+  }
+  const path = valueOfKey(operation, 'path') ?? undefined;
+  if (path !== undefined && typeof path !== 'string') throw fail('"path" must be text.', 'invalidSyntax');
+  const value = valueOfKey(operation, 'value');
+  const known = op.toLowerCase() as PatchStep['op'];
+  if (known === 'remove' && path === undefined) throw fail('name what to remove with "path".', 'noTarget');
+  if (known !== 'remove' && value === undefined) throw fail('send a "value".', 'invalidValue');
+  return { op: known, index, ...(path !== undefined && { path }), ...(value !== undefined && { value }) };
+}

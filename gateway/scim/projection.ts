@@ -1,0 +1,141 @@
+import type { AttributeDefinition, ExtensionDefinition } from '#scim/attribute.ts';
+import { parseAttributeName } from '#scim/attribute-path.ts';
+import type { ResourceType } from '#scim/schema-registry.ts';
+import { ScimSyntaxError } from '#scim/scim-syntax-error.ts';
+import type { ResourceExchange } from '../http/exchange.ts';
+import { queryParameters } from '../http/query-parameters.ts';
+import { qualifyBareName } from '../repairs/bare-extension-attributes.ts';
+
+/** Which attributes an answer has (RFC 7644, section 3.9). */
+export interface Projection {
+  /** Whether the client named attributes with `attributes`. */
+  readonly asked: boolean;
+  /** Core and common attributes, in the order of the schema. */
+  readonly core: readonly ProjectedAttribute[];
+  /** The attributes of each extension of which any may be in the answer. */
+  readonly extensions: readonly ProjectedExtension[];
+}
+
+/** An attribute that may be in an answer. */
+export interface ProjectedAttribute {
+  /** The attribute. */
+  readonly attribute: AttributeDefinition;
+  /** Its sub-attributes that may be in the answer. */
+  readonly subAttributes: readonly AttributeDefinition[];
+}
+
+/** An extension that may be in an answer. */
+export interface ProjectedExtension {
+  /** The extension. */
+  readonly extension: ExtensionDefinition;
+  /** Its attributes that may be in the answer. */
+  readonly attributes: readonly ProjectedAttribute[];
+}
+
+/**
+ * Stage: reads `attributes` and `excludedAttributes`; with both, what is excluded is taken from what is asked for.
+ * Unknown names are ignored.
+ */
+export function readProjection(exchange: ResourceExchange): void {
+  const parameters = queryParameters(exchange);
+  const attributes = readNames(exchange, parameters.getAll('attributes'));
+  const excluded = readNames(exchange, parameters.getAll('excludedAttributes'));
+  if (attributes === undefined && excluded === undefined) return;
+  exchange.projection = createProjection(exchange.resourceType, attributes, excluded);
+}
+
+/** Makes a projection from names as `attributes` and `excludedAttributes` have them; undefined is a parameter not sent. */
+export function createProjection(
+  resourceType: ResourceType,
+  attributes?: readonly string[],
+  excluded: readonly string[] = [],
+): Projection {
+  const asked = attributes && keysOf(resourceType, attributes);
+  const without = keysOf(resourceType, excluded);
+  const project = (urn: string, definitions: readonly AttributeDefinition[]) =>
+    definitions
+      .filter((attribute) => isIncluded(urn, attribute, asked, without))
+      .map((attribute) => ({
+        attribute,
+        subAttributes: attribute.subAttributes.filter((sub) =>
+          isSubIncluded(urn, attribute, sub, asked, without),
+        ),
+      }));
+  return {
+    asked: asked !== undefined,
+    core: project('', resourceType.schema.attributes),
+    extensions: resourceType.extensions
+      .map((extension) => ({
+        extension,
+        attributes: project(extension.schema.id, extension.schema.attributes),
+      }))
+      .filter((extension) => extension.attributes.length > 0),
+  };
+}
+
+/** Whether an answer may have a core attribute, or one sub-attribute of it. */
+export function projects(projection: Projection, attribute: string, subAttribute?: string): boolean {
+  const found = projection.core.find((projected) => projected.attribute.name === attribute);
+  if (found === undefined) return false;
+  return subAttribute === undefined || found.subAttributes.some(({ name }) => name === subAttribute);
+}
+
+type Keys = ReadonlySet<string>;
+
+function isIncluded(
+  urn: string,
+  attribute: AttributeDefinition,
+  asked: Keys | undefined,
+  without: Keys,
+): boolean {
+  if (attribute.returned === 'never') return false;
+  if (attribute.returned === 'always') return true;
+  const whole = key(urn, attribute.name);
+  const isAsked =
+    asked === undefined
+      ? attribute.returned !== 'request'
+      : asked.has(urn) ||
+        asked.has(whole) ||
+        attribute.subAttributes.some((sub) => asked.has(key(urn, attribute.name, sub.name)));
+  return isAsked && !without.has(urn) && !without.has(whole);
+}
+
+function isSubIncluded(
+  urn: string,
+  attribute: AttributeDefinition,
+  sub: AttributeDefinition,
+  asked: Keys | undefined,
+  without: Keys,
+): boolean {
+  if (sub.returned === 'never') return false;
+  if (sub.returned === 'always') return true;
+  const own = key(urn, attribute.name, sub.name);
+  const isWhole = asked === undefined || asked.has(urn) || asked.has(key(urn, attribute.name));
+  const isAsked = isWhole ? sub.returned !== 'request' || asked?.has(own) : asked.has(own);
+  return isAsked === true && !without.has(own);
+}
+
+/** A URN alone stands for a whole extension. The core schema has no URN here, so '' is never asked for. */
+function key(urn: string, ...names: string[]): string {
+  return [urn, ...names].join(' ');
+}
+
+function keysOf(resourceType: ResourceType, names: readonly string[]): Keys {
+  const keys = names.map((name) => {
+    try {
+      const { extension, attribute, subAttribute } = parseAttributeName(resourceType, name);
+      return key(extension, ...[attribute, subAttribute].filter((part) => part !== ''));
+    } catch (error) {
+      if (error instanceof ScimSyntaxError) return undefined;
+      throw error;
+    }
+  });
+  return new Set(keys.filter((name) => name !== undefined));
+}
+
+function readNames(exchange: ResourceExchange, values: readonly string[]): readonly string[] | undefined {
+  const names = values.flatMap((value) => value.split(',')).map((name) => name.trim());
+  const given = names.filter((name) => name !== '');
+  if (given.length === 0) return undefined;
+  return exchange.strict ? given : given.map((name) => qualifyBareName(exchange.resourceType, name));
+}

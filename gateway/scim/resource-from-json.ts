@@ -1,0 +1,118 @@
+import type { AttributeDefinition } from '#scim/attribute.ts';
+import { AttributeValueError, type ReadValueOptions, readAttributeValue } from '#scim/attribute-value.ts';
+import { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from '#scim/json.ts';
+import type { ResourceType } from '#scim/schema-registry.ts';
+import type { ResourceExchange } from '../http/exchange.ts';
+import { valueOfKey } from './json-key.ts';
+import { isMemberList, readMemberIds } from './member-list.ts';
+import { ScimError } from './scim-error.ts';
+
+/**
+ * Stage: reads the body of a POST or PUT into the fields of the resource's message. What only the server sets is left
+ * out, and so is what is never returned. Throws ScimError 400, AttributeValueError.
+ */
+export function resolveResource(exchange: ResourceExchange): void {
+  const { resourceType, body, strict } = exchange;
+  checkSchemas(resourceType, body);
+  const options = readOptions(exchange);
+  const reading = { resourceType, strict, options };
+  const { members, ...read } = readAttributes(reading, body, '');
+  const list = members ?? (exchange.strict && hasMemberList(resourceType) ? [] : undefined);
+  exchange.written = { resource: read.resource, ...(list !== undefined && { members: list }) };
+}
+
+/** How values are read: what the schema does not know is refused in strict mode, else left out and noted. */
+export function readOptions(exchange: ResourceExchange): ReadValueOptions {
+  return {
+    unknown: exchange.strict ? 'refuse' : 'ignore',
+    onIgnored: (path) => exchange.ignored.add(path),
+  };
+}
+
+interface Reading {
+  readonly resourceType: ResourceType;
+  readonly strict: boolean;
+  readonly options: ReadValueOptions;
+}
+
+interface ReadAttributes {
+  readonly resource: JsonObject;
+  readonly members?: readonly string[];
+}
+
+function readAttributes(reading: Reading, object: JsonObject, urn: string): ReadAttributes {
+  const { resourceType, options } = reading;
+  const fields = new Map<string, JsonValue>();
+  const seen = new Set<string>();
+  let members: readonly string[] | undefined;
+  for (const [name, value] of Object.entries(object)) {
+    refuseTwice(seen, name);
+    const attribute = resourceType.findAttribute(name, urn);
+    const extension = urn === '' ? resourceType.findExtension(name) : undefined;
+    if (attribute && isMemberList(attribute)) {
+      members = readMemberIds(attribute, value, options);
+    } else if (attribute) {
+      const read = isWritable(attribute) ? readAttributeValue(attribute, value, options) : undefined;
+      if (read !== undefined && attribute.returned !== 'never') fields.set(attribute.field, read);
+    } else if (extension && value !== null) {
+      if (!isJsonObject(value)) throw new AttributeValueError(name, `${name} must be an object.`);
+      const { resource } = readAttributes(reading, value, extension.schema.id);
+      if (Object.keys(resource).length > 0) fields.set(extension.field, resource);
+    } else if (!extension && !(urn === '' && name.toLowerCase() === 'schemas')) {
+      unknownAttribute(reading, urn === '' ? name : `${urn}:${name}`);
+    }
+  }
+  return { resource: Object.fromEntries(fields), ...(members !== undefined && { members }) };
+}
+
+function isWritable({ mutability, derived }: AttributeDefinition): boolean {
+  return mutability !== 'readOnly' && !derived;
+}
+
+function hasMemberList(resourceType: ResourceType): boolean {
+  return resourceType.schema.attributes.some(isMemberList);
+}
+
+function unknownAttribute({ resourceType, strict, options }: Reading, name: string): void {
+  if (strict) {
+    const short = JSON.stringify(name.slice(0, 100));
+    throw new ScimError(
+      400,
+      `${short} is not an attribute of ${resourceType.name}; leave it out.`,
+      'invalidSyntax',
+    );
+  }
+  options.onIgnored?.(name);
+}
+
+function refuseTwice(seen: Set<string>, name: string): void {
+  const folded = name.toLowerCase();
+  if (seen.has(folded)) {
+    throw new ScimError(
+      400,
+      `${JSON.stringify(name.slice(0, 100))} is there twice; send it once.`,
+      'invalidSyntax',
+    );
+  }
+  seen.add(folded);
+}
+
+function checkSchemas(resourceType: ResourceType, body: JsonObject): void {
+  const schemas = valueOfKey(body, 'schemas');
+  const { id } = resourceType.schema;
+  const isList = isJsonArray(schemas) && schemas.every((urn) => typeof urn === 'string');
+  if (!isList || !schemas.some((urn) => urn.toLowerCase() === id.toLowerCase())) {
+    throw new ScimError(400, `"schemas" must be a list of URNs with "${id}" in it.`, 'invalidSyntax');
+  }
+  const unknown = schemas.find(
+    (urn) => urn.toLowerCase() !== id.toLowerCase() && !resourceType.findExtension(urn),
+  );
+  if (unknown !== undefined) {
+    const short = JSON.stringify(unknown.slice(0, 200));
+    throw new ScimError(
+      400,
+      `${short} is not a schema of ${resourceType.name}; see /ResourceTypes.`,
+      'invalidSyntax',
+    );
+  }
+}

@@ -1,0 +1,120 @@
+import type { AttributeDefinition } from '#scim/attribute.ts';
+import type { JsonObject, JsonValue } from '#scim/json.ts';
+import type { ResourceType, SchemaRegistry } from '#scim/schema-registry.ts';
+import { entityTag } from '../http/preconditions.ts';
+import type { ProjectedAttribute, Projection } from './projection.ts';
+
+/** A resource as the directory sends it: the fields of its message; for a group with `members` unless masked. */
+export type ResourceMessage = Readonly<Record<string, unknown>>;
+
+/** Writes resources as SCIM JSON. */
+export interface ResourceRenderer {
+  /** The resource's URI. */
+  location(resourceType: ResourceType, id: string): string;
+  /** The resource with what the projection leaves of it; attributes without a value are left out. */
+  render(resourceType: ResourceType, message: ResourceMessage, projection: Projection): JsonObject;
+}
+
+/** Makes a renderer whose URIs begin with a connection's base URL. */
+export function createResourceRenderer(registry: SchemaRegistry, baseUrl: string): ResourceRenderer {
+  const location = (resourceType: ResourceType, id: string) =>
+    `${baseUrl}${resourceType.endpoint}/${encodeURIComponent(id)}`;
+  return {
+    location,
+    render(resourceType, message, projection) {
+      const refer = (attribute: AttributeDefinition, holder: ResourceMessage) =>
+        reference(registry, attribute, holder, location);
+      const complete = {
+        ...message,
+        meta: renderedMeta(message, location(resourceType, textOf(message.id))),
+      };
+      const extensions = projection.extensions.map(({ extension, attributes }) => [
+        extension.schema.id,
+        renderFields(attributes, fieldsOf(message[extension.field]), refer),
+      ]);
+      return Object.fromEntries([
+        ['schemas', schemasOf(resourceType, message)],
+        ...Object.entries(renderFields(projection.core, complete, refer)),
+        ...extensions.filter(([, fields]) => Object.keys(fields ?? {}).length > 0),
+      ]);
+    },
+  };
+}
+
+type Refer = (attribute: AttributeDefinition, holder: ResourceMessage) => string | undefined;
+
+function renderFields(
+  projected: readonly ProjectedAttribute[],
+  fields: ResourceMessage,
+  refer: Refer,
+): JsonObject {
+  const entries: [string, JsonValue][] = [];
+  for (const { attribute, subAttributes } of projected) {
+    const value = fields[attribute.field];
+    const rendered =
+      Array.isArray(value) && attribute.multiValued
+        ? value
+            .map((item) => renderOne(attribute, subAttributes, item, refer))
+            .filter((item) => item !== undefined)
+        : renderOne(attribute, subAttributes, value, refer);
+    const isEmpty = rendered === undefined || (Array.isArray(rendered) && rendered.length === 0);
+    if (!isEmpty) entries.push([attribute.name, rendered]);
+  }
+  return Object.fromEntries(entries);
+}
+
+function renderOne(
+  attribute: AttributeDefinition,
+  subAttributes: readonly AttributeDefinition[],
+  value: unknown,
+  refer: Refer,
+): JsonValue | undefined {
+  if (attribute.type !== 'complex') return renderSimple(value);
+  const fields = fieldsOf(value);
+  const entries = subAttributes
+    .map(
+      (sub) =>
+        [sub.name, sub.name === '$ref' ? refer(sub, fields) : renderSimple(fields[sub.field])] as const,
+    )
+    .filter((entry): entry is [string, JsonValue] => entry[1] !== undefined);
+  return entries.length === 0 ? undefined : Object.fromEntries(entries);
+}
+
+function renderSimple(value: unknown): JsonValue | undefined {
+  if (value instanceof Date) return value.toISOString();
+  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value;
+  return undefined;
+}
+
+/** The URI of what a complex value points to: its `value` names it, its `type` says what it is where that is open. */
+function reference(
+  registry: SchemaRegistry,
+  attribute: AttributeDefinition,
+  holder: ResourceMessage,
+  location: ResourceRenderer['location'],
+): string | undefined {
+  const [only, ...others] = attribute.referenceTypes;
+  const target = registry.resourceType((others.length === 0 ? only : textOf(holder.type)) ?? '');
+  const id = textOf(holder.value);
+  return target === undefined || id === '' ? undefined : location(target, id);
+}
+
+function renderedMeta(message: ResourceMessage, location: string): ResourceMessage {
+  const meta = fieldsOf(message.meta);
+  return { ...meta, location, version: entityTag(textOf(meta.version)) };
+}
+
+function schemasOf(resourceType: ResourceType, message: ResourceMessage): readonly string[] {
+  const used = resourceType.extensions.filter(({ field }) =>
+    Object.values(fieldsOf(message[field])).some((value) => value !== undefined),
+  );
+  return [resourceType.schema.id, ...used.map(({ schema }) => schema.id)];
+}
+
+function fieldsOf(value: unknown): ResourceMessage {
+  return typeof value === 'object' && value !== null ? { ...value } : {};
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}

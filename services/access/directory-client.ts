@@ -1,0 +1,40 @@
+import { ConnectionServiceService } from '#proto/rollcall/directory/v1/connection_service.ts';
+import { GroupServiceService } from '#proto/rollcall/directory/v1/group_service.ts';
+import { MembershipServiceService } from '#proto/rollcall/directory/v1/membership_service.ts';
+import { UserServiceService } from '#proto/rollcall/directory/v1/user_service.ts';
+import { createRpcClient, type RpcChannel, type RpcClient } from '#rpc/rpc-client.ts';
+
+/** The services of the directory that the access service asks. */
+export interface DirectoryClient {
+  /** Connections and service tokens. */
+  readonly connections: RpcClient<typeof ConnectionServiceService>;
+  /** Users. */
+  readonly users: RpcClient<typeof UserServiceService>;
+  /** Groups. */
+  readonly groups: RpcClient<typeof GroupServiceService>;
+  /** Who is a member of what. */
+  readonly memberships: RpcClient<typeof MembershipServiceService>;
+}
+
+/** What the access service calls; all of it reads, so all of it may be sent again. */
+export const calledMethods = [
+  ConnectionServiceService.getConnection,
+  ConnectionServiceService.authenticateService,
+  UserServiceService.getUser,
+  UserServiceService.listUsers,
+  GroupServiceService.getGroup,
+  GroupServiceService.listGroups,
+  MembershipServiceService.listMembers,
+  MembershipServiceService.listUserGroups,
+  MembershipServiceService.checkMembership,
+] as const;
+
+/** Makes the clients; they share the channel. */
+export function createDirectoryClient(channel: RpcChannel): DirectoryClient {
+  return {
+    connections: createRpcClient(ConnectionServiceService, channel),
+    users: createRpcClient(UserServiceService, channel),
+    groups: createRpcClient(GroupServiceService, channel),
+    memberships: createRpcClient(MembershipServiceService, channel),
+  };
+}

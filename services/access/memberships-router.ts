@@ -1,0 +1,160 @@
+import { z } from 'zod';
+import {
+  CheckMembershipRequest,
+  type GroupEntry,
+  ListMembersRequest,
+  ListUserGroupsRequest,
+  type MemberEntry,
+  MemberKind,
+} from '#proto/rollcall/directory/v1/membership_service.ts';
+import type { DirectoryClient } from './directory-client.ts';
+import { pageFields, resourceId } from './find-input.ts';
+import { connectionProcedure, freshness, queryInput, router } from './trpc.ts';
+
+const scopeFields = {
+  /** Also memberships through groups that are members of groups. */
+  nested: z.boolean().default(false),
+  /** Also users who are inactive; without, they are members of nothing. */
+  includeInactive: z.boolean().default(false),
+};
+
+const ofUserInput = queryInput({ user: resourceId, ...scopeFields });
+const ofGroupInput = queryInput({
+  group: resourceId,
+  ...scopeFields,
+  /** How many members at most, 1 to 1,000; 100 when absent. */
+  pageSize: z.int().min(1).max(1_000).default(100),
+  pageToken: pageFields.pageToken,
+});
+const checkInput = queryInput({ user: resourceId, group: resourceId, ...scopeFields });
+
+/** A group that a user is in. */
+export interface GroupOfUser {
+  /** The group's id. */
+  id: string;
+  /** The group's name. */
+  displayName: string;
+  /** The id the identity provider gave; absent when it gave none. */
+  externalId?: string;
+  /** The groups that make it so, from the one the user is a direct member of up to this one; one entry when direct. */
+  path: string[];
+}
+
+/** A member of a group. */
+export interface MemberOfGroup {
+  /** The id of the user or group. */
+  id: string;
+  /** Which of the two. */
+  kind: 'User' | 'Group';
+  /** Whether a user is active; true for a group. */
+  active: boolean;
+  /** The groups through which it is a member, from the one asked about down; one entry when direct. */
+  path: string[];
+}
+
+/** The answer of `memberships.ofUser`. */
+export interface GroupsOfUserAnswer {
+  /** Whether the user is active. An inactive one has no groups unless `includeInactive` was asked for. */
+  active: boolean;
+  /** The groups, each once. */
+  groups: GroupOfUser[];
+  /** A position: the answer shows every change up to it. */
+  asOf: number;
+}
+
+/** The answer of `memberships.ofGroup`. */
+export interface MembersOfGroupAnswer {
+  /** The members in the order of their ids, each once. */
+  members: MemberOfGroup[];
+  /** Asks for the next page, as `pageToken`; absent on the last one. */
+  nextPageToken?: string;
+  /** A position: the answer shows every change up to it. */
+  asOf: number;
+}
+
+/** The answer of `memberships.check`. */
+export interface MembershipAnswer {
+  /** Whether the user is a member. */
+  member: boolean;
+  /** Whether the user is active; false for an unknown one. */
+  active: boolean;
+  /** The shortest chain of groups that makes it so, from the user's own group up to the one asked about; empty for no member. */
+  path: string[];
+  /** A position: the answer shows every change up to it. */
+  asOf: number;
+}
+
+/** `memberships.ofUser`, `.ofGroup` and `.check`. */
+export function createMembershipsRouter(directory: DirectoryClient) {
+  return router({
+    /** All groups of a user. Fails with RESOURCE_NOT_FOUND. */
+    ofUser: connectionProcedure
+      .input(ofUserInput)
+      .query(async ({ ctx, input }): Promise<GroupsOfUserAnswer> => {
+        const request = ListUserGroupsRequest.fromPartial({
+          connectionId: ctx.connection,
+          userId: input.user,
+          nested: input.nested,
+          includeInactive: input.includeInactive,
+          freshness: freshness(input),
+        });
+        let answer: GroupsOfUserAnswer | undefined;
+        for await (const { asOf, active, groups } of directory.memberships.listUserGroups(
+          request,
+          ctx.call,
+        )) {
+          answer ??= { active, groups: [], asOf };
+          answer.groups.push(...groups.map(groupOfUser));
+        }
+        if (answer === undefined) throw new Error('The directory answered without a header');
+        return answer;
+      }),
+
+    /** A page of a group's members. Fails with RESOURCE_NOT_FOUND, PAGE_TOKEN_INVALID, PAGE_TOKEN_EXPIRED. */
+    ofGroup: connectionProcedure
+      .input(ofGroupInput)
+      .query(async ({ ctx, input }): Promise<MembersOfGroupAnswer> => {
+        const request = ListMembersRequest.fromPartial({
+          connectionId: ctx.connection,
+          groupId: input.group,
+          nested: input.nested,
+          includeInactive: input.includeInactive,
+          pageSize: input.pageSize,
+          pageToken: input.pageToken ?? '',
+          freshness: freshness(input),
+        });
+        let answer: MembersOfGroupAnswer | undefined;
+        for await (const { asOf, members, nextPageToken } of directory.memberships.listMembers(
+          request,
+          ctx.call,
+        )) {
+          answer ??= { members: [], asOf };
+          answer.members.push(...members.map(memberOfGroup));
+          if (nextPageToken !== '') answer.nextPageToken = nextPageToken;
+        }
+        if (answer === undefined) throw new Error('The directory answered without a header');
+        return answer;
+      }),
+
+    /** Whether a user is a member of a group, and through which groups. An unknown user or group is no member. */
+    check: connectionProcedure.input(checkInput).query(async ({ ctx, input }): Promise<MembershipAnswer> => {
+      const request = CheckMembershipRequest.fromPartial({
+        connectionId: ctx.connection,
+        userId: input.user,
+        groupId: input.group,
+        nested: input.nested,
+        includeInactive: input.includeInactive,
+        freshness: freshness(input),
+      });
+      return directory.memberships.checkMembership(request, ctx.call);
+    }),
+  });
+}
+
+function groupOfUser({ id, displayName, externalId, path }: GroupEntry): GroupOfUser {
+  return { id, displayName, path, ...(externalId === '' ? {} : { externalId }) };
+}
+
+function memberOfGroup({ id, kind, active, path }: MemberEntry): MemberOfGroup {
+  return { id, kind: kind === MemberKind.GROUP ? 'Group' : 'User', active, path };
+}

@@ -1,0 +1,75 @@
+import type { Group } from '#proto/rollcall/scim/v1/group.ts';
+import type { User } from '#proto/rollcall/scim/v1/user.ts';
+import { isJsonObject, type JsonObject, toJsonValue } from '#scim/json.ts';
+
+/** A message as JSON: times are text in RFC 3339 form. */
+export type JsonOf<T> = T extends Date
+  ? string
+  : T extends readonly (infer Item)[]
+    ? JsonOf<Item>[]
+    : T extends object
+      ? { [Key in keyof T]: JsonOf<T[Key]> }
+      : T;
+
+/** A user, with the attributes of RFC 7643 under their names. Lists without values are empty. */
+export interface UserAnswer
+  extends JsonOf<Omit<User, 'id' | 'userName' | 'active' | 'password' | 'groups' | 'extensions'>> {
+  /** Names the user; never reused. */
+  id: string;
+  /** The name the user signs in with; unique in the connection, whatever the letter case. */
+  userName: string;
+  /** Whether the user may have access; false also when the identity provider removed the attribute. */
+  active: boolean;
+  /** The groups the user is a direct member of; only when `withGroups` was asked for. */
+  groups?: JsonOf<User['groups']>;
+  /** The values of extensions other than the enterprise user, by URN. */
+  extensions: { [urn: string]: JsonObject };
+}
+
+/** A group, with the attributes of RFC 7643 under their names; `memberships.ofGroup` answers its members. */
+export interface GroupAnswer extends JsonOf<Omit<Group, 'id' | 'displayName' | 'members' | 'extensions'>> {
+  /** Names the group; never reused. */
+  id: string;
+  /** The name of the group; several may share one unless the connection says otherwise. */
+  displayName: string;
+  /** The values of extensions, by URN. */
+  extensions: { [urn: string]: JsonObject };
+}
+
+/** Renders a user as the directory sent it. */
+export function userAnswer(user: User, { withGroups }: { readonly withGroups: boolean }): UserAnswer {
+  const { password: _, groups, meta, extensions, id = '', userName = '', active = false, ...rest } = user;
+  return {
+    ...rest,
+    id,
+    userName,
+    active,
+    meta: metaAnswer(meta),
+    extensions: extensionsAnswer(extensions),
+    ...(withGroups ? { groups } : {}),
+  };
+}
+
+/** Renders a group as the directory sent it. */
+export function groupAnswer(group: Group): GroupAnswer {
+  const { members: _, meta, extensions, id = '', displayName = '', ...rest } = group;
+  return { ...rest, id, displayName, meta: metaAnswer(meta), extensions: extensionsAnswer(extensions) };
+}
+
+function metaAnswer(meta: User['meta']): UserAnswer['meta'] {
+  return (
+    meta && {
+      ...meta,
+      created: meta.created?.toISOString(),
+      lastModified: meta.lastModified?.toISOString(),
+    }
+  );
+}
+
+function extensionsAnswer(extensions: User['extensions']): { [urn: string]: JsonObject } {
+  const values = toJsonValue(extensions);
+  if (!isJsonObject(values)) return {};
+  return Object.fromEntries(
+    Object.entries(values).filter((entry): entry is [string, JsonObject] => isJsonObject(entry[1])),
+  );
+}

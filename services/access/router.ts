@@ -1,0 +1,30 @@
+import { createSchemaRegistry } from '#scim/schema-registry.ts';
+import { createConnectionsRouter } from './connections-router.ts';
+import type { DirectoryClient } from './directory-client.ts';
+import { createGroupsRouter } from './groups-router.ts';
+import { createMembershipsRouter } from './memberships-router.ts';
+import { router } from './trpc.ts';
+import { createUsersRouter } from './users-router.ts';
+
+/** Every procedure of the access service. Each asks the directory anew, so no answer is older than the question. */
+export function createAccessRouter(directory: DirectoryClient) {
+  const registry = createSchemaRegistry();
+  const resourceType = (name: string) => {
+    const found = registry.resourceType(name);
+    if (found === undefined) throw new Error(`The schema registry has no resource type ${name}`);
+    return found;
+  };
+  return router({
+    users: createUsersRouter(directory, resourceType('User')),
+    groups: createGroupsRouter(directory, resourceType('Group')),
+    memberships: createMembershipsRouter(directory),
+    connections: createConnectionsRouter(directory),
+  });
+}
+
+// Never called. The compiler spells out its result, so that the declarations of the client end there and do not go on
+// to the parameter, the directory's client and all of gRPC.
+const spellOut = () => createAccessRouter({} as DirectoryClient);
+
+/** The type of the router, from which clients know every procedure. */
+export type AccessRouter = ReturnType<typeof spellOut>;

@@ -1,0 +1,30 @@
+import { ConnectionServiceService } from '#proto/rollcall/directory/v1/connection_service.ts';
+import { openDirectoryChannel } from '#rpc/directory-channel.ts';
+import { createRpcClient, type RpcClient } from '#rpc/rpc-client.ts';
+import { readConfig } from '#runtime/config.ts';
+import { type CliConfig, cliConfig, connectionBaseUrl } from './config.ts';
+
+/** What a command works with. */
+export interface DirectorySession {
+  /** Calls the directory as an operator. */
+  readonly connections: RpcClient<typeof ConnectionServiceService>;
+  /** The base URL that an identity provider is given for a connection. */
+  baseUrl(connectionId: string): string;
+}
+
+/** Runs a command with a session that is closed after it. */
+export type WithDirectory = (command: (session: DirectorySession) => Promise<void>) => Promise<void>;
+
+const timeoutMs = 10_000;
+
+/** Makes sessions by the environment, which is read when a command runs and not before, so that help needs nothing. */
+export function createWithDirectory(env: Record<string, string | undefined>): WithDirectory {
+  return async (command) => {
+    const config: CliConfig = readConfig(cliConfig, env);
+    using channel = await openDirectoryChannel(config, 'admin', { timeoutMs });
+    await command({
+      connections: createRpcClient(ConnectionServiceService, channel),
+      baseUrl: (connectionId) => connectionBaseUrl(config, connectionId),
+    });
+  };
+}

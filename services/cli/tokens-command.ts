@@ -1,0 +1,80 @@
+import { Command } from 'commander';
+import type { Token } from '#proto/rollcall/directory/v1/connection_service.ts';
+import type { WithDirectory } from './directory-session.ts';
+import { expiresOption, parseExpires } from './expires-option.ts';
+import { jsonOption, type OutputOptions, printDone, printMany, printOne, type Row } from './print.ts';
+
+interface ConnectionOption extends OutputOptions {
+  readonly connection: string;
+}
+
+const connectionOption = ['--connection <id>', 'the connection'] as const;
+
+/** `rollcall tokens …`. */
+export function createTokensCommand(withDirectory: WithDirectory): Command {
+  const command = new Command('tokens').description('bearer tokens of identity providers');
+
+  command
+    .command('create')
+    .description('create a further token of a connection and print it; it is shown this once')
+    .requiredOption(...connectionOption)
+    .option('--label <text>', 'a note for operators', '')
+    .option(...expiresOption, parseExpires)
+    .option(...jsonOption)
+    .addHelpText(
+      'after',
+      `
+To replace a token: create a new one, set it at the identity provider, revoke the old one.
+
+Examples:
+  $ rollcall tokens create --connection demo0000 --label 2030
+  $ rollcall tokens revoke --connection demo0000 0199…`,
+    )
+    .action((options: ConnectionOption & { label: string; expires?: Date }) =>
+      withDirectory(async ({ connections }) => {
+        const { token, secret } = await connections.createToken({
+          connectionId: options.connection,
+          label: options.label,
+          expires: options.expires,
+        });
+        printOne({ id: token?.id, token: secret }, options);
+      }),
+    );
+
+  command
+    .command('list')
+    .description('list the tokens of a connection without their secrets, oldest first')
+    .requiredOption(...connectionOption)
+    .option(...jsonOption)
+    .action((options: ConnectionOption) =>
+      withDirectory(async ({ connections }) => {
+        const { tokens } = await connections.listTokens({ connectionId: options.connection });
+        printMany(tokens.map(tokenRow), 'The connection has no tokens.', options);
+      }),
+    );
+
+  command
+    .command('revoke')
+    .description('revoke a token; it is refused everywhere within a second')
+    .argument('<token-id>', 'the id of the token, as `tokens list` shows it')
+    .requiredOption(...connectionOption)
+    .option(...jsonOption)
+    .action((tokenId: string, options: ConnectionOption) =>
+      withDirectory(async ({ connections }) => {
+        await connections.revokeToken({ connectionId: options.connection, tokenId });
+        printDone(`Token ${tokenId} is revoked.`, { id: tokenId, revoked: true }, options);
+      }),
+    );
+
+  return command;
+}
+
+function tokenRow({ id, label, created, expires, lastUsed }: Token): Row {
+  return {
+    id,
+    label,
+    created: created?.toISOString(),
+    expires: expires?.toISOString(),
+    lastUsed: lastUsed?.toISOString(),
+  };
+}

@@ -1,0 +1,200 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import { startRollcall, type TestRollcall } from '../support/rollcall.ts';
+import { runCommand } from '../support/run-command.ts';
+
+const launcher = join(import.meta.dirname, '..', '..', 'bin', 'rollcall');
+
+let rollcall: TestRollcall;
+let link: string;
+before(async () => {
+  rollcall = await startRollcall();
+  // As npx runs it: through a link, from another folder.
+  const folder = await mkdtemp(join(tmpdir(), 'rollcall-cli-'));
+  link = join(folder, 'rollcall');
+  await symlink(launcher, link);
+});
+after(async () => {
+  await rm(join(link, '..'), { recursive: true });
+  await rollcall[Symbol.asyncDispose]();
+});
+
+/** The command as a user runs it, without the Node.js of this test on the PATH. */
+function cli(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+  return runCommand(link, args, {
+    cwd: tmpdir(),
+    env: {
+      PATH: '/usr/bin:/bin',
+      ROLLCALL_DATA_DIR: rollcall.dataDir,
+      ROLLCALL_DIRECTORY_ADDRESS: rollcall.directoryAddress,
+      ROLLCALL_PUBLIC_URL: rollcall.gatewayUrl,
+      ...env,
+    },
+  });
+}
+
+/** The JSON a command prints; it must succeed and print nothing else. */
+async function cliJson(...args: string[]) {
+  const { code, stdout, stderr } = await cli([...args, '--json']);
+  assert.deepEqual([code, stderr], [0, ''], `${args.join(' ')}\n${stderr}`);
+  assert.match(stdout, /^[^\n]*\n$/, 'one line');
+  return JSON.parse(stdout);
+}
+
+function listUsers(baseUrl: string, token: string): Promise<Response> {
+  return fetch(`${baseUrl}/Users?count=0`, { headers: { authorization: `Bearer ${token}` } });
+}
+
+suite('connections', () => {
+  test('create prints what the identity provider needs, and it works', async () => {
+    const created = await cliJson('connections', 'create', '--name', 'Example Corp', '--provider', 'entra');
+    assert.deepEqual(Object.keys(created), ['id', 'baseUrl', 'token']);
+    assert.equal(created.baseUrl, `${rollcall.gatewayUrl}/scim/${created.id}/v2`);
+    assert.equal((await listUsers(created.baseUrl, created.token)).status, 200);
+
+    const { created: time, ...shown } = await cliJson('connections', 'show', created.id);
+    assert.equal(new Date(time).toISOString(), time);
+    assert.deepEqual(shown, {
+      id: created.id,
+      name: 'Example Corp',
+      provider: 'entra',
+      strict: false,
+      status: 'active',
+      users: 0,
+      groups: 0,
+      position: 0,
+      baseUrl: created.baseUrl,
+    });
+  });
+
+  test('pause, resume and delete do what they say', async () => {
+    const { id, baseUrl, token } = await cliJson('connections', 'create', '--name', 'Brief', '--strict');
+    const status = async () => (await cliJson('connections', 'show', id)).status;
+    const listed = async () =>
+      (await cliJson('connections', 'list')).find((connection: { id: string }) => connection.id === id);
+    assert.equal((await listed()).strict, true);
+    assert.deepEqual(await cliJson('connections', 'pause', id), { id, status: 'paused' });
+    assert.equal(await status(), 'paused');
+    await cliJson('connections', 'resume', id);
+    assert.equal(await status(), 'active');
+    assert.equal((await listUsers(baseUrl, token)).status, 200);
+    await cliJson('connections', 'delete', id);
+    assert.notEqual((await listed())?.status, 'active');
+  });
+
+  test('people get text: a table, and the parts of one connection', async () => {
+    const { stdout } = await cli(['connections', 'create', '--name', 'For people']);
+    assert.match(stdout, /^id +[a-z0-9]+\nbaseUrl +http.*\ntoken +rollcall_\S+\n$/);
+    const list = await cli(['connections', 'list']);
+    assert.match(list.stdout, /^id +name +provider .*\n/);
+    assert.match(list.stdout, /\n[a-z0-9]+ +For people +generic /);
+  });
+});
+
+suite('tokens', () => {
+  test('a further token works until it is revoked, and the first one goes on', async () => {
+    const { id, baseUrl, token } = await cliJson('connections', 'create', '--name', 'Rotating');
+    const further = await cliJson(
+      'tokens',
+      'create',
+      '--connection',
+      id,
+      '--label',
+      'next',
+      '--expires',
+      '2999-01-01',
+    );
+    assert.deepEqual(Object.keys(further), ['id', 'token']);
+    assert.equal((await listUsers(baseUrl, further.token)).status, 200);
+    const listed = await cliJson('tokens', 'list', '--connection', id);
+    assert.equal(listed.length, 2);
+    const { label, expires } = listed.find((entry: { id: string }) => entry.id === further.id);
+    assert.deepEqual([label, expires], ['next', '2999-01-01T00:00:00.000Z']);
+    assert.doesNotMatch(JSON.stringify(listed), new RegExp(further.token));
+
+    await cliJson('tokens', 'revoke', further.id, '--connection', id);
+    // What the gateway knew of the token may count for a moment; the test ends only when it no longer does.
+    while ((await listUsers(baseUrl, further.token)).status !== 401);
+    assert.equal((await listUsers(baseUrl, token)).status, 200);
+    assert.equal((await cliJson('tokens', 'list', '--connection', id)).length, 1);
+  });
+});
+
+suite('service tokens', () => {
+  test('a token opens the connections it was made for, until it is revoked', async () => {
+    const first = await cliJson('connections', 'create', '--name', 'First');
+    const second = await cliJson('connections', 'create', '--name', 'Second');
+    const { id, token } = await cliJson(
+      ...['service-tokens', 'create', '--label', 'billing'],
+      ...['--connection', first.id, '--connection', second.id],
+    );
+    const ask = (connection: string) =>
+      fetch(`${rollcall.accessUrl}/trpc/users.find`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ connection }),
+      });
+    assert.equal((await ask(first.id)).status, 200);
+    assert.equal((await ask(second.id)).status, 200);
+    const find = async () =>
+      (await cliJson('service-tokens', 'list')).find((entry: { id: string }) => entry.id === id);
+    const { label, allConnections, connections } = await find();
+    assert.deepEqual([label, allConnections, connections], ['billing', false, [first.id, second.id]]);
+    await cliJson('service-tokens', 'revoke', id);
+    assert.equal(await find(), undefined);
+    const all = await cliJson('service-tokens', 'create', '--all-connections');
+    const entry = (await cliJson('service-tokens', 'list')).find(
+      ({ id: known }: { id: string }) => known === all.id,
+    );
+    assert.deepEqual([entry.allConnections, entry.connections], [true, []]);
+  });
+});
+
+suite('errors', () => {
+  test('each is one line that says what to do, with code 1 for a failure and 2 for wrong use', async () => {
+    const nothing = { ROLLCALL_DIRECTORY_ADDRESS: '127.0.0.1:9' };
+    const cases: [args: string[], code: number, message: RegExp, env?: NodeJS.ProcessEnv][] = [
+      [['connections', 'create'], 2, /--name/],
+      [
+        ['connections', 'create', '--name', 'x', '--provider', 'acme'],
+        2,
+        /Allowed choices are generic, entra, okta/,
+      ],
+      [['connections', 'shw'], 2, /unknown command 'shw'/],
+      [['connections', 'list', '--jsn'], 2, /unknown option '--jsn'.*/],
+      [['tokens', 'create', '--connection', 'x', '--expires', 'soon'], 2, /2030-12-31T18:00:00Z/],
+      [['service-tokens', 'create'], 2, /--connection .*--all-connections/],
+      [['service-tokens', 'create', '--connection', 'demo0000', '--all-connections'], 2, /one of the two/],
+      [['connections', 'show', 'nosuchconnection'], 1, /connection/i],
+      [['connections', 'create', '--name', ' '], 1, /name/],
+      [['tokens', 'revoke', 'x', '--connection', 'nosuchconnection'], 1, /connection/i],
+      [['service-tokens', 'revoke', 'x'], 1, /token/i],
+      [['connections', 'list'], 1, /cannot be reached: start Rollcall \(npm start\)/, nothing],
+      [['connections', 'list'], 1, /does not know this credential/, { ROLLCALL_DIRECTORY_TOKEN: 'wrong' }],
+      [['connections', 'list'], 2, /No caller credential at /, { ROLLCALL_DATA_DIR: '/nowhere' }],
+      [['connections', 'list'], 2, /ROLLCALL_DIRECTORY_ADDRESS/, { ROLLCALL_DIRECTORY_ADDRESS: 'x y' }],
+    ];
+    for (const [args, code, message, env] of cases) {
+      const result = await cli(args, env);
+      assert.equal(result.code, code, `${args.join(' ')}: ${result.stderr}`);
+      assert.match(result.stderr, message);
+      assert.match(result.stderr, /^error: .+\n(\(Did you mean .+\)\n)?$/, args.join(' '));
+      assert.equal(result.stdout, '');
+    }
+  });
+
+  test('help needs no directory and shows examples', async () => {
+    const env = { ROLLCALL_DATA_DIR: '/nowhere' };
+    for (const command of ['connections', 'tokens', 'service-tokens']) {
+      const { code, stdout, stderr } = await cli([command, 'create', '--help'], env);
+      assert.deepEqual([code, stderr], [0, '']);
+      assert.match(stdout, new RegExp(`Examples:\\n +\\$ rollcall ${command} create `));
+    }
+    const bare = await cli([], env);
+    assert.equal(bare.code, 2);
+    assert.match(bare.stderr, /^Usage: rollcall/);
+  });
+});

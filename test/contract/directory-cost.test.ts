@@ -1,0 +1,274 @@
+import assert from 'node:assert/strict';
+import { after, before, suite, test } from 'node:test';
+import type { PatchOp } from '#proto/rollcall/scim/v1/patch.ts';
+import type { JsonValue } from '#scim/json.ts';
+import {
+  type ConnectionDriver,
+  createDriver,
+  idOf,
+  inParallel,
+  members,
+  operation,
+  resourceTypes,
+} from '../support/connection-driver.ts';
+import { startTestDirectory } from '../support/directory.ts';
+
+type OnCommand = NonNullable<Parameters<typeof startTestDirectory>[2]>;
+type CommandEvent = Parameters<OnCommand>[0];
+
+/** What was sent to the database, and how many documents came back. */
+interface Traffic {
+  /** Command and collection, in order. */
+  readonly commands: string[];
+  /** How many documents the answers held. */
+  documents: number;
+  /** How many of them were whole users or groups. */
+  resources: number;
+}
+
+const sent: Extract<CommandEvent, { command: unknown }>[] = [];
+let traffic: Traffic | undefined;
+
+function onCommand(event: CommandEvent) {
+  if ('command' in event) {
+    sent.push(event);
+    const collection = event.command[event.commandName];
+    // Settings are read at most once a second, whoever asks.
+    if (collection !== 'connections') traffic?.commands.push(`${event.commandName} ${collection}`);
+  } else if (traffic) {
+    const reply = event.reply as { cursor?: { firstBatch?: Document[]; nextBatch?: Document[] } } | undefined;
+    const documents = reply?.cursor?.firstBatch ?? reply?.cursor?.nextBatch ?? [];
+    traffic.documents += documents.length;
+    traffic.resources += documents.filter((document) => 'fold' in document).length;
+  }
+}
+
+type Document = Record<string, unknown>;
+
+/** What a call costs at the database. */
+async function costOf(call: () => Promise<unknown>): Promise<Traffic> {
+  const counted: Traffic = { commands: [], documents: 0, resources: 0 };
+  traffic = counted;
+  await call();
+  traffic = undefined;
+  assert.notEqual(counted.commands.length, 0);
+  return counted;
+}
+
+const patch = (op: keyof typeof PatchOp, path: string, value?: JsonValue) =>
+  operation(resourceTypes.user, op, path, value);
+
+let directory: Awaited<ReturnType<typeof startTestDirectory>>;
+let small: Populated;
+let large: Populated;
+before(async () => {
+  directory = await startTestDirectory(undefined, undefined, onCommand);
+  small = await populate(20, 10);
+  large = await populate(10_020, 10_000);
+});
+after(() => directory[Symbol.asyncDispose]());
+
+interface Populated {
+  readonly acme: ConnectionDriver;
+  readonly users: readonly string[];
+  /** Has the first users as members, the last ones not. */
+  readonly group: string;
+}
+
+async function populate(users: number, memberCount: number): Promise<Populated> {
+  const acme = await createDriver(directory.clients);
+  const indexes = Array.from({ length: users }, (_, index) => index);
+  const ids = await inParallel(indexes, async (index) => {
+    const { user } = await acme.createUser(
+      {
+        userName: `user-${index}@example.com`,
+        externalId: `E-${index}`,
+        emails: [{ value: `mail-${index}@example.com`, type: 'work' }],
+        ...(index % 100 === 1 && { title: 'Captain' }),
+      },
+      { mask: { withoutGroups: true, withoutNames: true } },
+    );
+    return idOf(user);
+  });
+  return { acme, users: ids, group: await acme.groupOf('Everyone', ids.slice(0, memberCount)) };
+}
+
+/** Checks that a call costs the same, command by command, whatever surrounds what it touches. */
+async function costsTheSame(call: (population: Populated) => Promise<unknown>) {
+  const [few, many] = [await costOf(() => call(small)), await costOf(() => call(large))];
+  assert.deepEqual(many, few);
+}
+
+suite('what a call costs does not grow with what surrounds it', () => {
+  const outsider = ({ users }: Populated) => users.at(-1) ?? '';
+  const insider = ({ users }: Populated) => users[3] ?? '';
+  const mask = { withoutMembers: true };
+
+  for (const [name, call] of Object.entries({
+    'adding a member': (p: Populated) => p.acme.patchGroup(p.group, [], [members.add(outsider(p))], { mask }),
+    'adding a member that is one': (p) => p.acme.patchGroup(p.group, [], [members.add(insider(p))], { mask }),
+    'removing a member': (p) => p.acme.patchGroup(p.group, [], [members.remove(outsider(p))], { mask }),
+    'removing a member that is none': (p) => p.acme.changeMembers(p.group, [members.remove(outsider(p))]),
+    'ChangeMembers, to and fro': async (p) => {
+      await p.acme.changeMembers(p.group, [members.add(outsider(p))]);
+      await p.acme.changeMembers(p.group, [members.remove(outsider(p))]);
+    },
+    'renaming a group': (p) => p.acme.replaceGroup(p.group, { displayName: 'All' }, undefined, { mask }),
+    'reading a group without members': (p) => p.acme.getGroup(p.group, { mask }),
+    'checking a membership': (p) => p.acme.check(insider(p), p.group, { nested: true }),
+    'checking none': (p) => p.acme.check(outsider(p), p.group, { nested: true }),
+    "reading a user's groups": (p) => p.acme.listUserGroups(insider(p), { nested: true }),
+    'a page of members': (p) => p.acme.listMembers(p.group, { pageSize: 5 }),
+    'getting a user': (p) => p.acme.getUser(insider(p)),
+    'patching a user': (p) => p.acme.patchUser(insider(p), [patch('REPLACE', 'title', 'Major')]),
+    'replacing a user': (p) => p.acme.replaceUser(insider(p), { userName: 'user-3@example.com' }),
+    'renaming a user': (p) => p.acme.patchUser(insider(p), [patch('REPLACE', 'userName', 'renamed')]),
+    'a userName that is taken': async (p) =>
+      assert.rejects(p.acme.patchUser(insider(p), [patch('REPLACE', 'userName', 'USER-5@example.com')])),
+    'finding by userName': (p) => p.acme.listUsers({ filter: 'userName eq "user-7@example.com"' }),
+    'finding by externalId': (p) => p.acme.listUsers({ filter: 'externalId eq "E-7"' }),
+    'finding by e-mail': (p) => p.acme.listUsers({ filter: 'emails.value eq "mail-7@example.com"' }),
+    'finding by work e-mail': (p) =>
+      p.acme.listUsers({ filter: 'emails[type eq "work" and value eq "mail-7@example.com"]' }),
+    'finding by id': (p) => p.acme.listUsers({ filter: `id eq "${p.users[7]}"` }),
+    'finding nobody': (p) => p.acme.listUsers({ filter: 'userName eq "nobody@example.com"' }),
+    'finding by either of two': (p) =>
+      p.acme.listUsers({ filter: 'userName eq "user-7@example.com" or externalId eq "E-8"' }),
+    'finding a group by name': (p) => p.acme.listGroups({ filter: 'displayName eq "All"', mask }),
+    'the first page': (p) => p.acme.listUsers({ page: { pageSize: 5 } }),
+    'creating and deleting a user': async (p) => {
+      const { user } = await p.acme.createUser('passer-by');
+      await p.acme.deleteUser(idOf(user));
+    },
+    'deleting a member': (p) => p.acme.deleteUser(p.users[9] ?? ''),
+  } satisfies Record<string, (population: Populated) => Promise<unknown>>))
+    test(name, () => costsTheSame(call));
+});
+
+suite('a page', () => {
+  test('of a list loads no more users than it answers, and one', async () => {
+    const { acme } = large;
+    const pageSize = 10;
+    for (const filter of [
+      undefined,
+      'userName sw "user-"',
+      'title eq "captain"',
+      'title eq "captain" and active eq true',
+      'emails.value co "99@"',
+      'userName eq "user-7@example.com" or externalId eq "E-8"',
+    ]) {
+      let page: Parameters<ConnectionDriver['listUsers']>[0] = { page: { pageSize } };
+      for (let number = 1; number <= 3; number++) {
+        let answered = 0;
+        let next = '';
+        const cost = await costOf(async () => {
+          const { header, ids } = await acme.listUsers({ ...page, ...(filter && { filter }) });
+          answered = ids.length;
+          next = header.nextPageToken;
+        });
+        assert.ok(answered > 0);
+        assert.ok(
+          cost.resources <= answered + 1,
+          `${filter}, page ${number}: ${cost.resources} for ${answered}`,
+        );
+        if (next === '') break;
+        page = { page: { pageSize, start: { $case: 'pageToken', value: next } } };
+      }
+    }
+  });
+
+  test('that starts deep in a list loads no more than one at its beginning', async () => {
+    const { acme } = large;
+    const pages = [1, 5_001, 9_991].map((value) => ({
+      pageSize: 10,
+      start: { $case: 'startIndex' as const, value },
+    }));
+    for (const page of pages) {
+      const cost = await costOf(async () => {
+        assert.equal((await acme.listUsers({ page })).ids.length, 10);
+      });
+      assert.ok(cost.resources <= 11, `${cost.resources} users from ${page.start.value} on`);
+    }
+  });
+
+  test('of groups without members reads no membership', async () => {
+    const { commands } = await costOf(() => large.acme.listGroups({ mask: { withoutMembers: true } }));
+    assert.deepEqual(
+      commands.filter((command) => command.endsWith(' memberships')),
+      [],
+    );
+  });
+
+  test('of users reads the memberships of all of them at once', async () => {
+    const count = (commands: readonly string[]) =>
+      commands.filter((command) => command === 'find memberships').length;
+    const { commands } = await costOf(() => large.acme.listUsers({ page: { pageSize: 50 } }));
+    assert.equal(count(commands), 1);
+    const masked = await costOf(() => large.acme.listUsers({ mask: { withoutGroups: true } }));
+    assert.equal(count(masked.commands), 0);
+  });
+});
+
+suite('every command that reaches what tenants own', () => {
+  const tenantless = new Set(['heads', 'connections', 'service_tokens']);
+
+  test('names the tenant', () => {
+    let checked = 0;
+    for (const { commandName, command } of sent) {
+      const collection = command[commandName];
+      if (typeof collection !== 'string' || tenantless.has(collection)) continue;
+      for (const selector of selectorsOf(commandName, command)) {
+        assert.ok(
+          namesTenant(selector),
+          `${commandName} ${collection}: ${JSON.stringify(selector).slice(0, 300)}`,
+        );
+        checked++;
+      }
+    }
+    assert.ok(checked > 10_000, String(checked));
+  });
+
+  test('is one of those that this file knows', () => {
+    const names = new Set(sent.map(({ commandName }) => commandName));
+    // More than these would need a look at what they select.
+    const known = [
+      'hello',
+      'createIndexes',
+      'commitTransaction',
+      'abortTransaction',
+      'getMore',
+      'killCursors',
+    ];
+    const others = ['killAllSessions', 'endSessions', 'find', 'aggregate', 'insert', 'update', 'delete'];
+    assert.deepEqual(
+      [...names].filter((name) => ![...known, ...others].includes(name)),
+      [],
+    );
+  });
+});
+
+/** What a command selects, or the documents it inserts. */
+function selectorsOf(name: string, command: Document): readonly Document[] {
+  const list = (value: unknown) => (Array.isArray(value) ? (value as Document[]) : []);
+  switch (name) {
+    case 'find':
+      return [command.filter as Document];
+    case 'aggregate':
+      return [(list(command.pipeline)[0]?.$match ?? {}) as Document];
+    case 'update':
+      return list(command.updates).map(({ q }) => q as Document);
+    case 'delete':
+      return list(command.deletes).map(({ q }) => q as Document);
+    case 'insert':
+      return list(command.documents);
+    default:
+      return [];
+  }
+}
+
+function namesTenant({ connection, _id }: Document): boolean {
+  const isKey = (id: unknown) => typeof id === 'string' && /^[a-z0-9]{8,32}\//.test(id);
+  if (typeof connection === 'string' && /^[a-z0-9]{8,32}$/.test(connection)) return true;
+  const among = (_id as { $in?: unknown } | null | undefined)?.$in;
+  return isKey(_id) || (Array.isArray(among) && among.every(isKey));
+}

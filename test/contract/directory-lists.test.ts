@@ -1,0 +1,185 @@
+import assert from 'node:assert/strict';
+import { after, before, suite, test } from 'node:test';
+import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
+import { ListUsersRequest } from '#proto/rollcall/directory/v1/user_service.ts';
+import { ComparisonOperator, type Filter } from '#proto/rollcall/scim/v1/filter.ts';
+import { type ConnectionDriver, createDriver, idOf, refused } from '../support/connection-driver.ts';
+import { startTestDirectory } from '../support/directory.ts';
+
+let directory: Awaited<ReturnType<typeof startTestDirectory>>;
+before(async () => {
+  directory = await startTestDirectory();
+});
+after(() => directory[Symbol.asyncDispose]());
+
+const fromIndex = (value: number) => ({ $case: 'startIndex' as const, value });
+const fromToken = (value: string) => ({ $case: 'pageToken' as const, value });
+
+/** A connection with users `user 0` to `user 24`, every third one titled. */
+async function twentyFive() {
+  const acme = await createDriver(directory.clients);
+  const ids: string[] = [];
+  for (let index = 0; index < 25; index++) {
+    const title = index % 3 === 0 ? 'third' : undefined;
+    const { user } = await acme.createUser({ userName: `user ${index}`, externalId: `E-${index}`, title });
+    ids.push(idOf(user));
+  }
+  return { acme, ids };
+}
+
+suite('a list', () => {
+  let acme: ConnectionDriver;
+  let ids: string[];
+  before(async () => {
+    ({ acme, ids } = await twentyFive());
+  });
+
+  test('goes from the oldest to the newest, with its total', async () => {
+    const { header, ids: found } = await acme.listUsers();
+    assert.deepEqual(found, ids);
+    assert.deepEqual(header, { totalSize: 25, pageSize: 25, nextPageToken: '', asOf: 25 });
+  });
+
+  test('starts where the index says', async () => {
+    for (const [start, size, expected] of [
+      [1, 10, ids.slice(0, 10)],
+      [0, 10, ids.slice(0, 10)],
+      [-7, 3, ids.slice(0, 3)],
+      [11, 10, ids.slice(10, 20)],
+      [21, 10, ids.slice(20)],
+      [26, 10, []],
+      [1_000_000, 10, []],
+      [5, 0, []],
+      [3, 1, ids.slice(2, 3)],
+    ] as const) {
+      const { header, ids: found } = await acme.listUsers({
+        page: { start: fromIndex(start), pageSize: size },
+      });
+      assert.deepEqual(found, expected, `start ${start}, size ${size}`);
+      assert.equal(header.totalSize, 25);
+      assert.equal(header.pageSize, expected.length);
+    }
+  });
+
+  test('goes on by token to its end', async () => {
+    for (const filter of [
+      undefined,
+      'title eq "THIRD"',
+      'externalId sw "E-"',
+      'externalId eq "E-1" or title pr',
+    ]) {
+      const all = await acme.listUsers({ ...(filter && { filter }) });
+      const walked: string[] = [];
+      let token = '';
+      do {
+        const page = { pageSize: 4, ...(token !== '' && { start: fromToken(token) }) };
+        const { header, ids: found } = await acme.listUsers({ ...(filter && { filter }), page });
+        assert.equal(header.totalSize, all.ids.length);
+        walked.push(...found);
+        token = header.nextPageToken;
+      } while (token !== '');
+      assert.deepEqual(walked, all.ids);
+    }
+  });
+
+  test('of indexed values is found whatever the case of a caseExact=false value', async () => {
+    assert.deepEqual((await acme.listUsers({ filter: 'userName eq "USER 7"' })).ids, [ids[7]]);
+    assert.deepEqual((await acme.listUsers({ filter: 'externalId eq "E-7"' })).ids, [ids[7]]);
+    assert.deepEqual((await acme.listUsers({ filter: 'externalId eq "e-7"' })).ids, []);
+    assert.deepEqual((await acme.listUsers({ filter: `id eq "${ids[7]}"` })).ids, [ids[7]]);
+  });
+
+  test('answers the total alone for a page of nothing', async () => {
+    const { header } = await acme.listUsers({ filter: 'title pr', page: { pageSize: 0 } });
+    assert.equal(header.totalSize, 9);
+    assert.equal(header.pageSize, 0);
+  });
+
+  test('has 0 to 1,000 on a page', async () => {
+    for (const pageSize of [-1, 1_001])
+      for (const call of [acme.listUsers({ page: { pageSize } }), acme.listGroups({ page: { pageSize } })])
+        await refused(call, ErrorReason.REQUEST_INVALID, { field: 'page.page_size' });
+  });
+
+  test('refuses a token that was not made for it', async () => {
+    const other = await twentyFive();
+    const pageSize = 4;
+    const { header } = await acme.listUsers({ page: { pageSize } });
+    const token = header.nextPageToken;
+    const page = { pageSize, start: fromToken(token) };
+    const invalid = [ErrorReason.PAGE_TOKEN_INVALID, {}] as const;
+    await refused(other.acme.listUsers({ page }), ...invalid);
+    await refused(acme.listUsers({ filter: 'title pr', page }), ...invalid);
+    await refused(acme.listGroups({ page }), ...invalid);
+    const group = await acme.groupOf('All', ids);
+    await refused(acme.listMembers(group, { pageToken: token }), ...invalid);
+    const membersToken = (await acme.listMembers(group, { pageSize })).nextPageToken;
+    assert.notEqual(membersToken, '');
+    await refused(acme.listUsers({ page: { start: fromToken(membersToken) } }), ...invalid);
+    await refused(acme.listMembers(group, { pageToken: membersToken, nested: true }), ...invalid);
+    const broken = [token.slice(1), token.slice(0, -1), `${token.slice(0, 20)}AAAA${token.slice(24)}`];
+    for (const value of [...broken, 'x', '', 'x'.repeat(10_000), Buffer.alloc(64, 1).toString('base64url')])
+      await refused(acme.listUsers({ page: { start: fromToken(value) } }), ...invalid);
+    // The other size is no other query.
+    assert.deepEqual((await acme.listUsers({ page: { ...page, pageSize: 2 } })).ids, ids.slice(4, 6));
+    await acme.deleteGroup(group);
+  });
+
+  test('refuses a filter that the schema does not allow and names the attribute', async () => {
+    const path = (attribute: string) => ({ extension: '', attribute, subAttribute: '' });
+    const compare = (attribute: string, operator: ComparisonOperator, text = 'x'): Filter => ({
+      node: {
+        $case: 'comparison',
+        value: { path: path(attribute), operator, literal: { value: { $case: 'text', value: text } } },
+      },
+    });
+    const refusedFilters: readonly (readonly [Filter, string])[] = [
+      [compare('shoeSize', ComparisonOperator.EQ), 'shoeSize'],
+      [compare('password', ComparisonOperator.EQ), 'password'],
+      [compare('active', ComparisonOperator.EQ), 'active'],
+      [compare('userName', ComparisonOperator.UNSPECIFIED), 'userName'],
+      [{ node: undefined }, ''],
+      [{ node: { $case: 'and', value: { filters: [] } } }, ''],
+      [{ node: { $case: 'not', value: { node: undefined } } }, ''],
+    ];
+    for (const [filter, attribute] of refusedFilters) {
+      const request = ListUsersRequest.fromPartial({ connectionId: acme.connectionId, filter });
+      await refused(Array.fromAsync(directory.clients.users.listUsers(request)), ErrorReason.FILTER_INVALID, {
+        attribute,
+      });
+    }
+  });
+
+  test('of groups and users is filtered by membership', async () => {
+    const [first = '', second = ''] = ids;
+    const inner = await acme.groupOf('Inner', [first]);
+    const outer = await acme.groupOf('Outer', [inner, second]);
+    assert.deepEqual((await acme.listUsers({ filter: `groups eq "${inner}"` })).ids, [first]);
+    assert.deepEqual((await acme.listUsers({ filter: `groups.value eq "${outer}"` })).ids, [second]);
+    assert.deepEqual((await acme.listGroups({ filter: `members eq "${inner}"` })).ids, [outer]);
+    assert.deepEqual((await acme.listGroups({ filter: 'members[type eq "User"]' })).ids, [inner, outer]);
+    assert.deepEqual((await acme.listGroups({ filter: `members eq "no id"` })).ids, []);
+    await acme.deleteGroup(inner);
+    assert.deepEqual((await acme.listUsers({ filter: `groups eq "${inner}"` })).ids, []);
+    assert.deepEqual((await acme.listGroups({ filter: `members eq "${inner}"` })).ids, []);
+  });
+});
+
+suite('a page of large resources', () => {
+  test('ends early at 4 MiB and goes on from there', async () => {
+    const acme = await createDriver(directory.clients);
+    const title = 'x'.repeat(200 * 1024);
+    const ids: string[] = [];
+    for (let index = 0; index < 30; index++)
+      ids.push(idOf((await acme.createUser({ userName: `user ${index}`, title })).user));
+    for (const filter of [undefined, 'title pr', `id eq "${ids[0]}" or userName sw "user"`]) {
+      const first = await acme.listUsers({ ...(filter && { filter }) });
+      assert.equal(first.header.totalSize, 30);
+      assert.equal(first.header.pageSize, first.ids.length);
+      assert.ok(first.ids.length >= 15 && first.ids.length < 30, String(first.ids.length));
+      const start = fromToken(first.header.nextPageToken);
+      const second = await acme.listUsers({ ...(filter && { filter }), page: { start } });
+      assert.deepEqual([...first.ids, ...second.ids], ids);
+    }
+  });
+});
