@@ -7,7 +7,7 @@ import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
 import { type ProviderName, providerName } from '#rpc/provider-name.ts';
 import { RpcError } from '#rpc/rpc-error.ts';
 import type { DirectoryClient } from './directory-client.ts';
-import { connectionProcedure, queryInput, router } from './trpc.ts';
+import { connectionProcedure, freshness, queryInput, router } from './trpc.ts';
 
 /** A customer's directory. */
 export interface ConnectionAnswer {
@@ -36,7 +36,10 @@ export function createConnectionsRouter(directory: DirectoryClient) {
     get: connectionProcedure
       .input(queryInput({}))
       .query(async ({ ctx, input }): Promise<{ connection: ConnectionAnswer; asOf: number }> => {
-        const request = GetConnectionRequest.fromPartial({ connectionId: ctx.connection });
+        const request = GetConnectionRequest.fromPartial({
+          connectionId: ctx.connection,
+          freshness: freshness(input),
+        });
         const { connection } = await directory.connections.getConnection(request, ctx.call);
         if (connection === undefined) throw new Error('The directory answered without the connection');
         const { position, status } = connection;
@@ -44,13 +47,6 @@ export function createConnectionsRouter(directory: DirectoryClient) {
           throw new RpcError(ErrorReason.CONNECTION_NOT_FOUND, 'No connection has this id.', {
             connection: ctx.connection,
           });
-        }
-        if (position < (input.atLeast ?? 0)) {
-          throw new RpcError(
-            ErrorReason.POSITION_NOT_REACHED,
-            `The connection is at position ${position}, before ${input.atLeast}: ask again.`,
-            { position: String(position), at_least: String(input.atLeast) },
-          );
         }
         return { connection: connectionAnswer(connection), asOf: position };
       }),

@@ -3,6 +3,7 @@ import {
   type Connection,
   ConnectionStatus,
   CreateConnectionRequest,
+  GetConnectionRequest,
   type Provider,
 } from '#proto/rollcall/directory/v1/connection_service.ts';
 import { type ProviderName, providerName, providerNames, providerOf } from '#rpc/provider-name.ts';
@@ -69,7 +70,8 @@ Examples:
     .option(...jsonOption)
     .action((connectionId: string, options: OutputOptions) =>
       withDirectory(async (session) => {
-        const { connection } = await session.connections.getConnection({ connectionId });
+        const request = GetConnectionRequest.fromPartial({ connectionId });
+        const { connection } = await session.connections.getConnection(request);
         printOne(connectionRow(existing(connection), session), options);
       }),
     );

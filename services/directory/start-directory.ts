@@ -121,7 +121,7 @@ export async function startDirectory(
         bindService(
           rpc,
           ConnectionServiceService,
-          connectionService(createConnections(database, committer, purge, clock), clock),
+          connectionService(createConnections(database, committer, purge, clock), heads, clock),
           options,
         );
         bindService(rpc, ChangeServiceService, changeService(database, heads), options);

@@ -327,6 +327,49 @@ suite('currency', () => {
     }
   });
 
+  test('what an identity provider has pushed is in the next answer', async () => {
+    const connection = await rollcall.connect();
+    const access = await rollcall.accessFor(connection);
+    const push = async (method: string, path: string, body: object) => {
+      const response = await fetch(connection.baseUrl + path, {
+        method,
+        headers: { authorization: `Bearer ${connection.token}`, 'content-type': 'application/scim+json' },
+        body: JSON.stringify(body),
+      });
+      const answer = (await response.json()) as { id: string };
+      assert.ok(response.ok, JSON.stringify(answer));
+      return { id: answer.id, atLeast: Number(response.headers.get('rollcall-position')) };
+    };
+    const core = 'urn:ietf:params:scim:schemas:core:2.0';
+    const user = await push('POST', '/Users', { schemas: [`${core}:User`], userName: 'ada@example.com' });
+    const members = [{ value: user.id }];
+    const group = await push('POST', '/Groups', { schemas: [`${core}:Group`], displayName: 'crew', members });
+    const asked = { connection: connection.id, user: user.id, group: group.id };
+    const before = [
+      await access.memberships.check.query({ ...asked, atLeast: group.atLeast }),
+      await access.memberships.check.query({ ...asked, fresh: true }),
+      await access.memberships.check.query(asked),
+    ];
+    assert.deepEqual(
+      before.map(({ member, asOf }) => [member, asOf]),
+      Array(3).fill([true, group.atLeast]),
+    );
+    const { atLeast } = await push('PATCH', `/Users/${user.id}`, {
+      schemas: ['urn:ietf:params:scim:api:messages:2.0:PatchOp'],
+      Operations: [{ op: 'replace', path: 'active', value: false }],
+    });
+    assert.ok(atLeast > group.atLeast);
+    const after = [
+      await access.memberships.check.query({ ...asked, atLeast }),
+      await access.memberships.check.query({ ...asked, fresh: true }),
+      await access.memberships.check.query(asked),
+    ];
+    assert.deepEqual(
+      after.map(({ member, asOf }) => [member, asOf]),
+      Array(3).fill([false, atLeast]),
+    );
+  });
+
   test('atLeast a coming position waits for it', async () => {
     const connection = await rollcall.connect();
     const access = await rollcall.accessFor(connection);
@@ -392,6 +435,19 @@ suite('service tokens', () => {
     assert.equal((await access.users.find.query({ connection: connection.id })).total, 0);
     const unknown = await refusal(access.users.find.query({ connection: 'nosuchconnection' }));
     assert.deepEqual([unknown.reason, unknown.httpStatus], ['ERROR_REASON_CONNECTION_NOT_FOUND', 404]);
+  });
+
+  test('a token whose only connection is deleted opens nothing', async () => {
+    const [gone, other] = [await rollcall.connect(), await rollcall.connect()];
+    const access = await rollcall.accessFor(gone);
+    await rollcall.directory.connections.deleteConnection({ connectionId: gone.id });
+    const foreign = await refusal(access.users.find.query({ connection: other.id }));
+    assert.equal(foreign.reason, 'ERROR_REASON_CALLER_FORBIDDEN');
+    const queries = [access.users.find, access.groups.find, access.connections.get];
+    for (const { query } of queries) {
+      const { reason } = await refusal(query({ connection: gone.id }));
+      assert.equal(reason, 'ERROR_REASON_CONNECTION_NOT_FOUND');
+    }
   });
 
   test('no token, a wrong one and that of an identity provider are refused alike', async () => {

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
+import { replay } from '../support/change-log.ts';
 import {
   type ConnectionDriver,
   createDriver,
   driveConnection,
   idOf,
+  inParallel,
   refusal,
   refused,
 } from '../support/connection-driver.ts';
@@ -110,17 +112,25 @@ suite('fresh', () => {
 
 suite('an answer', () => {
   test('shows every change up to its position, and none after it', async () => {
-    // Every write makes one change, so that position and number of users are the same.
     const acme = await createDriver(first.clients);
-    const writing = acme.createUsers(Array.from({ length: 300 }, (_, index) => `user ${index}`));
+    const names = Array.from({ length: 300 }, (_, index) => `user ${index}`);
+    const writing = inParallel(names, async (name, index) => {
+      const { user } = await acme.createUser(name);
+      if (index % 3 > 0) await acme.deleteUser(idOf(user));
+    });
     const ended = writing.then(() => true);
-    let lists = 0;
-    for (let over = false; !over; lists++) {
+    const seen: { asOf: number; total: number; ids: readonly string[] }[] = [];
+    do {
       const { header, ids } = await acme.listUsers({ page: { pageSize: 1_000 } });
-      assert.equal(header.totalSize, header.asOf);
-      assert.equal(ids.length, header.asOf);
-      over = await Promise.race([ended, Promise.resolve(false)]);
+      seen.push({ asOf: header.asOf, total: header.totalSize, ids });
+    } while (!(await Promise.race([ended, Promise.resolve(false)])));
+    assert.ok(seen.length > 1);
+
+    const changes = await acme.listChanges();
+    for (const { asOf, total, ids } of seen) {
+      const expected = [...replay(changes.slice(0, asOf)).users.keys()];
+      assert.deepEqual(ids, expected);
+      assert.equal(total, expected.length);
     }
-    assert.ok(lists > 1, String(lists));
   });
 });

@@ -199,10 +199,14 @@ const arbitraryStep = fc.oneof(
 test('a walk meets everybody who stays, once and in order, whatever is written meanwhile', async () => {
   await fc.assert(
     fc.asyncProperty(
-      fc.array(fc.constantFrom<'user' | 'group'>('user', 'user', 'group'), { minLength: 5, maxLength: 45 }),
-      fc.array(fc.nat(1_000), { maxLength: 30 }),
+      fc.array(fc.constantFrom<'user' | 'group'>('user', 'user', 'group'), {
+        minLength: 5,
+        maxLength: 45,
+        size: 'max',
+      }),
+      fc.array(fc.nat(1_000), { maxLength: 30, size: 'max' }),
       fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 3, maxLength: 9 }),
-      fc.array(arbitraryStep, { maxLength: 80 }),
+      fc.array(arbitraryStep, { maxLength: 80, size: 'max' }),
       async (kinds, firstMembers, sizes, steps) => {
         const acme = await createDriver(directory.clients);
         const model: Model = { created: [], users: new Set(), groups: new Map() };
@@ -230,7 +234,7 @@ test('a walk meets everybody who stays, once and in order, whatever is written m
         }
       },
     ),
-    { numRuns: 25 },
+    { numRuns: 15 },
   );
 });
 
@@ -238,7 +242,10 @@ test('a walk over the log meets every change once, in order, while others are ma
   await fc.assert(
     fc.asyncProperty(
       fc.integer({ min: 1, max: 40 }),
-      fc.array(fc.array(arbitraryWrite, { minLength: 1, maxLength: 12 }), { minLength: 1, maxLength: 6 }),
+      fc.array(fc.array(arbitraryWrite, { minLength: 1, maxLength: 12, size: 'max' }), {
+        minLength: 1,
+        maxLength: 4,
+      }),
       async (pageSize, rounds) => {
         const acme = await createDriver(directory.clients);
         const model: Model = { created: [], users: new Set(), groups: new Map() };
@@ -261,6 +268,6 @@ test('a walk over the log meets every change once, in order, while others are ma
         assert.deepEqual(positions, expected);
       },
     ),
-    { numRuns: 15 },
+    { numRuns: 10 },
   );
 });

@@ -22,7 +22,8 @@ import {
 import type { ServiceHandlers } from '#rpc/rpc-handlers.ts';
 import type { Connections, ConnectionWithHead } from '../connections.ts';
 import type { ServiceTokenDocument, TokenRecord } from '../mongo/documents.ts';
-import { boundedText, requestInvalid } from './request-checks.ts';
+import type { Heads } from '../mongo/heads.ts';
+import { boundedText, readFreshness, readLimits, requestInvalid } from './request-checks.ts';
 
 const maxNameLength = 200;
 const maxServiceConnections = 1_000;
@@ -69,6 +70,7 @@ function checkExpiry(expires: Date | undefined, now: number): Date | undefined {
 /** Serves ConnectionService. */
 export function connectionService(
   connections: Connections,
+  heads: Heads,
   clock: () => number,
 ): ServiceHandlers<typeof ConnectionServiceService> {
   return {
@@ -77,7 +79,9 @@ export function connectionService(
       const { token, ...created } = await connections.create({ name: text, provider, strict });
       return CreateConnectionResponse.fromPartial({ connection: connectionMessage(created), token });
     },
-    async getConnection({ connectionId }) {
+    async getConnection({ connectionId, freshness }, call) {
+      const { atLeast } = readFreshness(freshness);
+      if (atLeast !== undefined) await heads.reached(connectionId, atLeast, readLimits(call));
       return GetConnectionResponse.fromPartial({
         connection: connectionMessage(await connections.get(connectionId)),
       });

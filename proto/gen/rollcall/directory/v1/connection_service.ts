@@ -21,6 +21,7 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { Timestamp } from "../../../google/protobuf/timestamp.ts";
+import { Freshness } from "./reads.ts";
 
 /** The identity provider of a connection; chooses which habits of its requests are expected. */
 export const Provider = {
@@ -238,6 +239,8 @@ export interface CreateConnectionResponse {
 export interface GetConnectionRequest {
   /** The connection. */
   connectionId: string;
+  /** How current the answer must be. */
+  freshness: Freshness | undefined;
 }
 
 /** The connection. */
@@ -839,13 +842,16 @@ export const CreateConnectionResponse: MessageFns<CreateConnectionResponse> = {
 };
 
 function createBaseGetConnectionRequest(): GetConnectionRequest {
-  return { connectionId: "" };
+  return { connectionId: "", freshness: undefined };
 }
 
 export const GetConnectionRequest: MessageFns<GetConnectionRequest> = {
   encode(message: GetConnectionRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.connectionId !== "") {
       writer.uint32(10).string(message.connectionId);
+    }
+    if (message.freshness !== undefined) {
+      Freshness.encode(message.freshness, writer.uint32(18).fork()).join();
     }
     return writer;
   },
@@ -871,6 +877,14 @@ export const GetConnectionRequest: MessageFns<GetConnectionRequest> = {
             message.connectionId = reader.string();
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.freshness = Freshness.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -889,6 +903,9 @@ export const GetConnectionRequest: MessageFns<GetConnectionRequest> = {
   fromPartial(object: DeepPartial<GetConnectionRequest>): GetConnectionRequest {
     const message = createBaseGetConnectionRequest();
     message.connectionId = object.connectionId ?? "";
+    message.freshness = (object.freshness !== undefined && object.freshness !== null)
+      ? Freshness.fromPartial(object.freshness)
+      : undefined;
     return message;
   },
 };
