@@ -183,15 +183,21 @@ export function createConnections(
     },
     async setStatus(id, status) {
       const connection = await findLive(id);
-      await database.connections.updateOne(database.point(id, id), { $set: { status } });
+      // Whoever deletes it meanwhile has the last word.
+      const { matchedCount } = await database.connections.updateOne(
+        { ...database.point(id, id), status: { $ne: ConnectionStatus.DELETING } },
+        { $set: { status } },
+      );
+      if (matchedCount === 0) throw connectionNotFound(id);
       await committer.submit(statusCommand(id, status, clock()));
       return withHead({ ...connection, status });
     },
     async remove(id) {
       await find(id);
       const status = ConnectionStatus.DELETING;
-      await database.connections.updateOne(database.point(id, id), { $set: { status, tokens: {} } });
+      // The head first: what is to be purged must take no more writes, also when this process ends in between.
       await committer.submit(statusCommand(id, status, clock()));
+      await database.connections.updateOne(database.point(id, id), { $set: { status, tokens: {} } });
       purge.start(id);
     },
     async createToken(id, label, expires) {

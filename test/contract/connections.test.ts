@@ -221,6 +221,27 @@ suite('deleting a connection', () => {
   });
 });
 
+suite('deleting a connection while it is paused or resumed', () => {
+  test('has the last word', async () => {
+    for (let round = 0; round < 8; round++) {
+      const { id } = await create();
+      const calls = [() => remove(id), () => pause(id), () => resume(id), () => pause(id)];
+      const ordered = [...calls.slice(round % 4), ...calls.slice(0, round % 4)];
+      const settled = await Promise.allSettled(ordered.map((call) => call()));
+      for (const one of settled)
+        if (one.status === 'rejected') assert.equal(one.reason.reason, ErrorReason.CONNECTION_NOT_FOUND);
+      await untilRefused(async () => {
+        assert.equal((await get(id)).connection?.status, ConnectionStatus.DELETING);
+      });
+      const left = await holdings(id);
+      assert.ok(
+        Object.values(left).every((count) => count === 0),
+        JSON.stringify(left),
+      );
+    }
+  });
+});
+
 /** How many documents of each collection belong to a connection. */
 async function holdings(connection: string): Promise<Record<string, number>> {
   await using client = await MongoClient.connect(directory.uri);

@@ -90,9 +90,15 @@ suite('a list', () => {
   });
 
   test('answers the total alone for a page of nothing', async () => {
-    const { header } = await acme.listUsers({ filter: 'title pr', page: { pageSize: 0 } });
-    assert.equal(header.totalSize, 9);
-    assert.equal(header.pageSize, 0);
+    for (const [filter, total] of [
+      ['title pr', 9],
+      ['externalId eq "E-1" or userName eq "user 2"', 2],
+      ['userName eq "nobody"', 0],
+    ] as const) {
+      const { header, ids: found } = await acme.listUsers({ filter, page: { pageSize: 0 } });
+      assert.equal(header.totalSize, total);
+      assert.deepEqual(found, []);
+    }
   });
 
   test('has 0 to 1,000 on a page', async () => {

@@ -1,3 +1,4 @@
+import { ConnectionStatus } from '#proto/rollcall/directory/v1/connection_service.ts';
 import type { ResourceType } from '#scim/schema-registry.ts';
 import {
   type ChangeContent,
@@ -221,7 +222,8 @@ export function createBatchState(readHead: HeadDocument, settings: ConnectionSet
       head.position += decision.changes?.length ?? 0;
       if (decision.drain) head.draining.push(decision.drain);
       if (decision.drained) head.draining = head.draining.filter((id) => id !== decision.drained);
-      if (decision.status) head.status = decision.status;
+      // A deletion is final: a pause that was asked for before it may be decided after it.
+      if (decision.status && head.status !== ConnectionStatus.DELETING) head.status = decision.status;
     },
     resourceWrites() {
       return [...resources.values()].filter(({ before, after }) => before !== after);
