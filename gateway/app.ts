@@ -18,7 +18,6 @@ import { everything, readQuery, resolveQuery } from './scim/list-query.ts';
 import { resolvePatch } from './scim/patch-request.ts';
 import { createProjection, readProjection } from './scim/projection.ts';
 import { resolveResource } from './scim/resource-from-json.ts';
-import { ScimError } from './scim/scim-error.ts';
 
 /** What the app needs. */
 export interface AppOptions {
@@ -97,9 +96,7 @@ export function createApp({ directory, publicUrl, logger, metrics }: AppOptions)
   app.use(createReportErrors(logger));
   app.use(createHealthRoutes(directory).routes());
   app.use(router.routes());
-  app.use(
-    router.allowedMethods({ throw: true, methodNotAllowed: refuseMethod, notImplemented: refuseMethod }),
-  );
+  app.use(router.allowedMethods());
   return app;
 }
 
@@ -139,8 +136,4 @@ function createHealthRoutes(directory: DirectoryClient): Router {
     http.body = isServing ? 'ok\n' : 'The directory does not serve.\n';
   });
   return router;
-}
-
-function refuseMethod(): ScimError {
-  return new ScimError(405, 'This URL does not have this method; the Allow header names those it has.');
 }
