@@ -8,6 +8,8 @@ export const limits = {
   headerBytes: 512 * 1024,
   /** Levels of nested lists and objects in a request body. */
   jsonDepth: 32,
+  /** Operations of a PATCH; one operation may list any number of members. */
+  patchOperations: 1_000,
   /** Resources on one page. */
   pageSize: 1_000,
   /** Resources on one page when the request does not say. */

@@ -10,7 +10,7 @@ import {
 import { Group, type Member } from '#proto/rollcall/scim/v1/group.ts';
 import type { RpcClient } from '#rpc/rpc-client.ts';
 import type { ResourceMessage } from '../scim/resource-to-json.ts';
-import type { Call, ResourceCalls } from './resource-calls.ts';
+import { pageOf, type ResourceCalls, requestOf } from './resource-calls.ts';
 
 /** The calls for groups. Their members arrive in chunks after the group and become its `members`. */
 export function createGroupCalls(groups: RpcClient<typeof GroupServiceService>): ResourceCalls {
@@ -28,8 +28,9 @@ export function createGroupCalls(groups: RpcClient<typeof GroupServiceService>):
       const request = GetGroupRequest.fromPartial({ ...requestOf(call), id, mask });
       return (await collect(groups.getGroup(request, call), isKnown)).message;
     },
-    async list(call, { filter, startIndex, count }, mask) {
-      const page = { start: { $case: 'startIndex' as const, value: startIndex }, pageSize: count };
+    async list(call, query, mask) {
+      const { filter } = query;
+      const page = pageOf(query);
       const request = ListGroupsRequest.fromPartial({ ...requestOf(call), filter, page, mask });
       let totalResults = 0;
       const found: { readonly group: Group; readonly members: Member[] }[] = [];
@@ -86,8 +87,4 @@ async function collect(
     if (isKnown(group?.meta?.version ?? '')) break;
   }
   return { message: { ...group, members }, position };
-}
-
-function requestOf({ connectionId, requestId = '' }: Call) {
-  return { connectionId, requestId };
 }

@@ -10,6 +10,18 @@ import type { ResourceMessage } from '../scim/resource-to-json.ts';
 export interface Call extends CallOptions {
   /** The connection. */
   readonly connectionId: string;
+  /** The id of the client's request. */
+  readonly requestId: string;
+}
+
+/** What every request message begins with. */
+export function requestOf({ connectionId, requestId }: Call) {
+  return { connectionId, requestId };
+}
+
+/** The page that a list asks for. */
+export function pageOf({ startIndex, count }: ListQuery) {
+  return { start: { $case: 'startIndex' as const, value: startIndex }, pageSize: count };
 }
 
 /** A resource after a write. */

@@ -10,7 +10,7 @@ import {
 import { User } from '#proto/rollcall/scim/v1/user.ts';
 import type { RpcClient } from '#rpc/rpc-client.ts';
 import type { ResourceMessage } from '../scim/resource-to-json.ts';
-import type { Call, ResourceCalls } from './resource-calls.ts';
+import { pageOf, type ResourceCalls, requestOf } from './resource-calls.ts';
 
 /** The calls for users. */
 export function createUserCalls(users: RpcClient<typeof UserServiceService>): ResourceCalls {
@@ -28,8 +28,9 @@ export function createUserCalls(users: RpcClient<typeof UserServiceService>): Re
       );
       return { ...user };
     },
-    async list(call, { filter, startIndex, count }, mask) {
-      const page = { start: { $case: 'startIndex' as const, value: startIndex }, pageSize: count };
+    async list(call, query, mask) {
+      const { filter } = query;
+      const page = pageOf(query);
       const request = ListUsersRequest.fromPartial({ ...requestOf(call), filter, page, mask });
       let totalResults = 0;
       const messages: ResourceMessage[] = [];
@@ -60,10 +61,6 @@ export function createUserCalls(users: RpcClient<typeof UserServiceService>): Re
       return (await users.deleteUser(DeleteUserRequest.fromPartial(request), call)).position;
     },
   };
-}
-
-function requestOf({ connectionId, requestId = '' }: Call) {
-  return { connectionId, requestId };
 }
 
 function written({ user, position }: { user: User | undefined; position: number }) {

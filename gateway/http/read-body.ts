@@ -44,10 +44,8 @@ async function readBytes(request: IncomingMessage, limit: number): Promise<Buffe
     return await getRawBody(request, { limit, ...(length !== undefined && { length }) });
   } catch (error) {
     if (hasType(error, 'entity.too.large')) {
-      // What follows of the body is not read, so the connection cannot carry another request.
-      throw new ScimError(413, `Send at most ${limit} bytes in one request.`, undefined, {
-        Connection: 'close',
-      });
+      // Node reads on what follows of the body, so that the client gets to see this answer.
+      throw new ScimError(413, `Send at most ${limit} bytes in one request.`);
     }
     throw new ScimError(400, 'The body ended before the length that Content-Length names.', 'invalidSyntax');
   }
@@ -65,9 +63,13 @@ function parseJson(bytes: Buffer): JsonValue {
     return JSON.parse(text) as JsonValue;
   } catch (error) {
     // The parser quotes the body around the mistake, and that can be about a person: only its place is told.
-    const position = /position (\d+)/.exec(error instanceof Error ? error.message : '')?.[1];
-    const where = position === undefined ? 'at its end' : `at character ${Number(position) + 1}`;
-    throw new ScimError(400, `The body is not JSON: look ${where}.`, 'invalidSyntax');
+    const message = error instanceof Error ? error.message : '';
+    const position = /position (\d+)/.exec(message)?.[1];
+    const where = position === undefined ? '' : ` at character ${Number(position) + 1}`;
+    const problem = message.includes('end of JSON')
+      ? 'It ends too early'
+      : `Check quotes, commas and brackets${where}`;
+    throw new ScimError(400, `The body is not JSON. ${problem}.`, 'invalidSyntax');
   }
 }
 

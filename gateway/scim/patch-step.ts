@@ -1,4 +1,5 @@
 import { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from '#scim/json.ts';
+import { limits } from '../limits.ts';
 import { valueOfKey } from './json-key.ts';
 import { ScimError } from './scim-error.ts';
 
@@ -19,7 +20,7 @@ export interface PatchStep {
 
 const operations: readonly string[] = ['add', 'remove', 'replace'];
 
-/** Reads the message of a PATCH (RFC 7644, section 3.5.2); `op` may have any letter case. Throws ScimError 400. */
+/** Reads the message of a PATCH (RFC 7644, section 3.5.2); `op` may have any letter case. Throws ScimError 400, 413. */
 export function readPatchSteps(body: JsonObject): readonly PatchStep[] {
   const schemas = valueOfKey(body, 'schemas');
   const isPatch =
@@ -29,6 +30,10 @@ export function readPatchSteps(body: JsonObject): readonly PatchStep[] {
   const list = valueOfKey(body, 'Operations');
   if (!isJsonArray(list) || list.length === 0) {
     throw new ScimError(400, '"Operations" must be a list of at least one operation.', 'invalidSyntax');
+  }
+  if (list.length > limits.patchOperations) {
+    const detail = `Send at most ${limits.patchOperations} operations in one PATCH; one of them may list many members.`;
+    throw new ScimError(413, detail);
   }
   return list.map(readStep);
 }

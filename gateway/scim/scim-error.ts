@@ -132,7 +132,9 @@ function fromReason(error: RpcError): ScimError {
   const { status, scimType, detail = error.message, retryAfter } = rows[error.reason];
   if (status === 401) return unauthorized(true);
   const headers = retryAfter === undefined ? {} : { 'Retry-After': String(retryAfter) };
-  return new ScimError(status, detail, scimType, headers);
+  const { operation } = error.metadata;
+  const isNamed = operation === undefined || detail.startsWith('Operation ');
+  return new ScimError(status, isNamed ? detail : `Operation ${operation}: ${detail}`, scimType, headers);
 }
 
 function internalError(): ScimError {

@@ -37,7 +37,7 @@ import { createWalkPlaces } from './walk-places.ts';
 /** What a directory stands on. */
 export interface DirectoryResources {
   /** The database to use; its URI's path names the database, `rollcall` when it has none. */
-  readonly database: Pick<OpenDatabase, 'uri' | 'engine' | 'replicaSet'>;
+  readonly database: Pick<OpenDatabase, 'uri' | 'replicaSet'>;
   /** From which credentials and page tokens are made. */
   readonly secretKeys: SecretKeys;
   /** Gets what it does. */
@@ -64,11 +64,10 @@ export async function startDirectory(
   await using stack = new AsyncDisposableStack();
   const registry = createSchemaRegistry();
   const clock = Date.now;
-  const embedded = opened.engine === 'secantusdb';
   if (opened.replicaSet) await initiateReplicaSet(opened.uri, opened.replicaSet);
   const database = stack.use(await openDatabase(opened.uri, { logger, onCommand }));
   // What a process that was killed left open would block its connection for a minute.
-  if (embedded) await database.db.admin().command({ killAllSessions: [] });
+  if (database.isSecantusDb) await database.db.admin().command({ killAllSessions: [] });
   await createIndexes(database, registry);
 
   const heads = stack.use(createHeads(database));
@@ -78,7 +77,6 @@ export async function startDirectory(
       registry,
       settingsOf: createSettings(database),
       onCommit: heads.committed,
-      embedded,
       logger,
       metrics,
     }),

@@ -1,17 +1,16 @@
 import assert from 'node:assert/strict';
-import { after, before, suite, test } from 'node:test';
+import { after, before, suite } from 'node:test';
 import { MongoClient } from 'mongodb';
 import { type Change, ResourceAction } from '#proto/rollcall/directory/v1/change_service.ts';
 import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
 import { replay } from '../support/change-log.ts';
 import {
-  type ConnectionDriver,
-  createDriver,
   idOf,
   members,
   operation,
   refused,
   resourceTypes,
+  testInConnection,
 } from '../support/connection-driver.ts';
 import { startTestDirectory } from '../support/directory.ts';
 
@@ -21,9 +20,7 @@ before(async () => {
 });
 after(() => directory[Symbol.asyncDispose]());
 
-/** Runs a test in a connection of its own. */
-const inConnection = (name: string, run: (acme: ConnectionDriver) => Promise<void>) =>
-  test(name, async () => run(await createDriver(directory.clients)));
+const inConnection = testInConnection(() => directory.clients);
 
 suite('the log of a connection', () => {
   inConnection('tells what happened, in order, by which request', async (acme) => {

@@ -16,7 +16,9 @@ import {
   operation,
   refused,
   resourceTypes,
+  testInConnection,
   type WholeGroup,
+  writesNothing,
 } from '../support/connection-driver.ts';
 import { startTestDirectory } from '../support/directory.ts';
 
@@ -29,16 +31,7 @@ after(() => directory[Symbol.asyncDispose]());
 const patch = (op: keyof typeof PatchOp, path: string, value?: JsonValue, index = 0) =>
   operation(resourceTypes.group, op, path, value, index);
 
-/** Runs a test in a connection of its own. */
-const inConnection = (name: string, run: (acme: ConnectionDriver) => Promise<void>) =>
-  test(name, async () => run(await createDriver(directory.clients)));
-
-/** Checks that something leaves the connection's position, and so everything in it, as it is. */
-async function writesNothing(acme: ConnectionDriver, run: () => Promise<void>) {
-  const before = await acme.position();
-  await run();
-  assert.equal(await acme.position(), before);
-}
+const inConnection = testInConnection(() => directory.clients);
 
 const memberIds = ({ members }: WholeGroup) => members.map(({ value }) => value ?? '').sort();
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, suite, test } from 'node:test';
+import { after, before, suite } from 'node:test';
 import { v7 as newUuid } from 'uuid';
 import { ResourceAction } from '#proto/rollcall/directory/v1/change_service.ts';
 import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
@@ -9,13 +9,13 @@ import type { PatchOp } from '#proto/rollcall/scim/v1/patch.ts';
 import type { JsonValue } from '#scim/json.ts';
 import { maxResourceBytes } from '../../services/directory/resources.ts';
 import {
-  type ConnectionDriver,
-  createDriver,
   idOf,
   oddIds,
   operation,
   refused,
   resourceTypes,
+  testInConnection,
+  writesNothing,
 } from '../support/connection-driver.ts';
 import { startTestDirectory } from '../support/directory.ts';
 
@@ -28,17 +28,7 @@ after(() => directory[Symbol.asyncDispose]());
 const patch = (op: keyof typeof PatchOp, path: string, value?: JsonValue, index = 0) =>
   operation(resourceTypes.user, op, path, value, index);
 
-/** Runs a test in a connection of its own. */
-const inConnection = (name: string, run: (acme: ConnectionDriver) => Promise<void>) =>
-  test(name, async () => run(await createDriver(directory.clients)));
-
-/** Checks that something leaves the connection's position, and so everything in it, as it is. */
-async function writesNothing(acme: ConnectionDriver, run: () => Promise<void>) {
-  const before = await acme.position();
-  await run();
-  assert.equal(await acme.position(), before);
-  assert.equal((await acme.listChanges(before)).length, 0);
-}
+const inConnection = testInConnection(() => directory.clients);
 
 suite('creating a user', () => {
   inConnection('answers what was stored, with what the server sets', async (acme) => {

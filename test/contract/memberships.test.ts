@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict';
-import { after, before, suite, test } from 'node:test';
+import { after, before, suite } from 'node:test';
 import { v7 as newUuid } from 'uuid';
 import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
 import { MemberKind } from '#proto/rollcall/directory/v1/membership_service.ts';
 import { holdingsAsLogged } from '../support/change-log.ts';
 import {
   type ConnectionDriver,
-  createDriver,
   members,
   oddIds,
   operation,
   refused,
   resourceTypes,
+  testInConnection,
 } from '../support/connection-driver.ts';
 import { startTestDirectory } from '../support/directory.ts';
 
@@ -21,9 +21,7 @@ before(async () => {
 });
 after(() => directory[Symbol.asyncDispose]());
 
-/** Runs a test in a connection of its own. */
-const inConnection = (name: string, run: (acme: ConnectionDriver) => Promise<void>) =>
-  test(name, async () => run(await createDriver(directory.clients)));
+const inConnection = testInConnection(() => directory.clients);
 
 const nested = true;
 const includeInactive = true;

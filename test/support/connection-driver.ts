@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { test } from 'node:test';
 import { ListChangesRequest } from '#proto/rollcall/directory/v1/change_service.ts';
 import {
   CreateConnectionRequest,
@@ -125,6 +126,20 @@ export async function refused(
   assert.deepEqual({ reason: error.reason, metadata: { ...error.metadata } }, { reason, metadata });
   assert.equal(error.code, reasonCodes[reason]);
   assert.doesNotMatch(error.message, /mongo|E11000|node:|\bat .*\.ts/i);
+}
+
+/** Makes a `test` of which each runs in a connection of its own. */
+export function testInConnection(clients: () => DirectoryClients) {
+  return (name: string, run: (connection: ConnectionDriver) => Promise<void>) =>
+    test(name, async () => run(await createDriver(clients())));
+}
+
+/** Checks that something leaves a connection's position, and so everything in it, as it is. */
+export async function writesNothing(connection: ConnectionDriver, run: () => Promise<void>): Promise<void> {
+  const before = await connection.position();
+  await run();
+  assert.equal(await connection.position(), before);
+  assert.deepEqual(await connection.listChanges(before), []);
 }
 
 /** Creates a connection and drives it. */

@@ -11,7 +11,6 @@ import { UserServiceService } from '#proto/rollcall/directory/v1/user_service.ts
 import { openDirectoryChannel } from '#rpc/directory-channel.ts';
 import { createRpcClient, type RpcChannel } from '#rpc/rpc-client.ts';
 import { readConfig } from '#runtime/config.ts';
-import type { OpenDatabase } from '#runtime/embedded-mongodb.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { loadSecretKeys, type SecretKeys, writeCallerTokens } from '#runtime/secret-keys.ts';
 import { directoryConfig } from '../../services/directory/config.ts';
@@ -58,7 +57,7 @@ export async function startTestDirectory(
   const keys = secretKeys ?? (await loadSecretKeys({ dataDir, secretKey: randomBytes(32).toString('hex') }));
   await writeCallerTokens(dataDir, keys[0]);
   const databaseUri = uri ?? (await ownDatabase());
-  const database: Pick<OpenDatabase, 'uri' | 'engine'> = { uri: databaseUri, engine: testEngine() };
+  const database = { uri: databaseUri };
   const env = readConfig(directoryConfig, { ROLLCALL_DIRECTORY_PORT: '0', ROLLCALL_DATA_DIR: dataDir });
   const metrics = new Registry();
   const directory = stack.use(
@@ -93,13 +92,6 @@ export async function ownDatabase(): Promise<string> {
   const uri = new URL(await sharedDatabase());
   uri.pathname = `/${uniqueDatabaseName()}`;
   return uri.href;
-}
-
-// What `sharedDatabase` starts when it is not given a server.
-function testEngine(): OpenDatabase['engine'] {
-  return process.env.ROLLCALL_TEST_MONGODB_URI || process.env.ROLLCALL_MONGODB_URI
-    ? 'external'
-    : 'secantusdb';
 }
 
 /** A logger that says only what a test should not cause. */

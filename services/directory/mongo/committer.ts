@@ -24,8 +24,6 @@ export interface CommitterOptions {
   readonly settingsOf: (connection: string) => Promise<ConnectionSettings>;
   /** Told of every committed position, before the replies leave. */
   readonly onCommit: (connection: string, position: number) => void;
-  /** Whether the database is the embedded server, whose abandoned transactions nobody else ends. */
-  readonly embedded: boolean;
   /** For what nobody expects. */
   readonly logger: Logger;
   /** Counts commands and transactions. */
@@ -54,7 +52,7 @@ const tooLate = new DirectoryError(
 
 /** Starts a committer. Disposing it waits for the transactions that run and refuses what is still queued. */
 export function createCommitter(options: CommitterOptions): Committer {
-  const { database, registry, settingsOf, onCommit, embedded, logger, metrics } = options;
+  const { database, registry, settingsOf, onCommit, logger, metrics } = options;
   const registers = metrics ? [metrics] : [];
   const transactions = new Counter({
     name: 'rollcall_directory_transactions_total',
@@ -120,7 +118,7 @@ export function createCommitter(options: CommitterOptions): Committer {
           );
           return live;
         }
-        if (embedded && lostRace && Date.now() - stalled.since > abandonedMs) {
+        if (database.isSecantusDb && lostRace && Date.now() - stalled.since > abandonedMs) {
           logger.warn({ connection }, 'another process left a transaction open; all open ones are ended');
           await database.db.admin().command({ killAllSessions: [] });
           stalled = { position: -1, since: Date.now() };

@@ -37,6 +37,8 @@ export interface Database extends AsyncDisposable {
   readonly serviceTokens: Collection<ServiceTokenDocument>;
   /** The collection of a resource type, named like its endpoint. */
   resources(type: ResourceType): Collection<ResourceDocument>;
+  /** Whether the server is SecantusDB, which lets a dead process's transaction stand for a minute unless told. */
+  readonly isSecantusDb: boolean;
   /** The filter of an operation on one document: on a sharded cluster it names the shard key too. */
   point(key: string, connection: string): { _id: string; connection?: string };
 }
@@ -80,7 +82,8 @@ export async function openDatabase(
   const db = client.db(name ?? 'rollcall');
   const hello = await db.admin().command({ hello: 1 });
   const sharded = hello.msg === 'isdbgrid';
-  options.logger.info({ database: db.databaseName, sharded }, 'database connected');
+  const isSecantusDb = hello.setName === 'secantus';
+  options.logger.info({ database: db.databaseName, sharded, isSecantusDb }, 'database connected');
   const resourceCollections = new Map<string, Collection<ResourceDocument>>();
   return {
     client,
@@ -97,6 +100,7 @@ export async function openDatabase(
       resourceCollections.set(type.endpoint, collection);
       return collection;
     },
+    isSecantusDb,
     point: (key, connection) => (sharded ? { _id: key, connection } : { _id: key }),
     async [Symbol.asyncDispose]() {
       await client.close();

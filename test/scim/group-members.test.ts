@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { after, suite, test } from 'node:test';
+import { startRollcall } from '../support/rollcall.ts';
+import { scimOf } from '../support/scim-client.ts';
+import { assertError, createGroup, createUser, ids, patchBody, patched } from './scim-fixture.ts';
+
+const rollcall = await startRollcall();
+after(() => rollcall[Symbol.asyncDispose]());
+const connection = await rollcall.connect();
+const scim = scimOf(connection);
+const strict = scimOf(await rollcall.connect({ strict: true }));
+
+async function groupOfThree(client = scim) {
+  const [a, b, c] = [await createUser(client), await createUser(client), await createUser(client)];
+  const group = await createGroup(client, { members: [a, b, c].map(({ id }) => ({ value: id })) });
+  return { a: a.id, b: b.id, c: c.id, path: `/Groups/${group.id}`, group };
+}
+
+const named = (...list: string[]) => list.map((value) => ({ value }));
+const members = async (path: string, client = scim) => ids((await client('GET', path)).body.members);
+
+suite('PATCH of members', () => {
+  test('answers 204 with headers, and 200 when attributes are asked for (PAT-06, PAT-07)', async () => {
+    const { path, a, b } = await groupOfThree();
+    const quiet = await scim('PATCH', path, patchBody({ op: 'remove', path: `members[value eq "${a}"]` }));
+    assert.deepEqual([quiet.status, quiet.body], [204, undefined]);
+    assert.match(quiet.headers.get('etag') ?? '', /^W\/"/);
+    const asked = await scim(
+      'PATCH',
+      `${path}?attributes=members.value`,
+      patchBody({ op: 'replace', path: 'members', value: named(b) }),
+    );
+    assert.deepEqual([asked.status, asked.body.members], [200, named(b)]);
+  });
+
+  test('adds without duplicates, with and without path (C7, C8, C53, GRP-06, PAT-37)', async () => {
+    const { path, a, b, c, group } = await groupOfThree();
+    const d = await createUser(scim);
+    const add = { op: 'add', path: 'members', value: named(a, d.id, d.id) };
+    await patched(scim, path, add, { op: 'add', value: { members: named(d.id) } });
+    assert.deepEqual(await members(path), [a, b, c, d.id].sort());
+    const before = (await scim('GET', path)).body.meta;
+    assert.notEqual(before.version, group.meta.version);
+    const after = await patched(scim, path, add);
+    assert.deepEqual(after.meta, before);
+  });
+
+  test('removes exactly those that are named (C6, PAT-53, PAT-57, PAT-59)', async () => {
+    for (const [operation, left] of [
+      [(a: string) => ({ op: 'remove', path: `members[value eq "${a}"]` }), 2],
+      [(a: string, b: string) => ({ op: 'remove', path: `members[value eq "${a}" or value eq "${b}"]` }), 1],
+      [(a: string, b: string) => ({ op: 'remove', path: 'members', value: named(a, b) }), 1],
+      [(a: string) => ({ op: 'remove', path: 'members', value: { value: a } }), 2],
+      [() => ({ op: 'remove', path: 'members', value: named('nope') }), 3],
+      [() => ({ op: 'remove', path: 'members', value: [] }), 3],
+      [() => ({ op: 'remove', path: 'members[value eq "nope"]' }), 3],
+      [() => ({ op: 'remove', path: 'members[type eq "Group"]' }), 3],
+      [(a: string) => ({ op: 'remove', path: `members[type eq "User" and not (value eq "${a}")]` }), 1],
+      [() => ({ op: 'remove', path: 'members' }), 0],
+    ] as const) {
+      const { path, a, b } = await groupOfThree();
+      await patched(scim, path, operation(a, b));
+      assert.equal((await members(path)).length, left, JSON.stringify(operation('a', 'b')));
+    }
+  });
+
+  test('a remove with null for a value empties nothing, and says so', async () => {
+    const { path } = await groupOfThree();
+    const body = patchBody({ op: 'remove', path: 'members', value: null });
+    assertError(await scim('PATCH', path, body), 400, 'invalidValue');
+    assert.equal((await members(path)).length, 3);
+  });
+
+  test('replaces the list, with an empty one too (C10, PAT-72)', async () => {
+    const { path, a } = await groupOfThree();
+    await patched(scim, path, { op: 'replace', path: 'members', value: named(a) });
+    assert.deepEqual(await members(path), [a]);
+    await patched(scim, path, { op: 'replace', value: { members: [] } });
+    assert.deepEqual(await members(path), []);
+  });
+
+  test('applies operations in order, all or none (PAT-08, PAT-09)', async () => {
+    const { path, a, b, group } = await groupOfThree();
+    await patched(
+      scim,
+      path,
+      { op: 'remove', path: 'members' },
+      { op: 'add', path: 'members', value: named(a, b) },
+      { op: 'remove', path: `members[value eq "${a}"]` },
+      { op: 'replace', path: 'displayName', value: `${group.displayName} 2` },
+    );
+    assert.deepEqual(await members(path), [b]);
+    const before = (await scim('GET', path)).body;
+    for (const [last, scimType] of [
+      [{ op: 'add', path: 'members', value: named('nope') }, 'invalidValue'],
+      [{ op: 'remove', path: 'displayName' }, 'mutability'],
+      [{ op: 'replace', path: `members[value eq "${b}"].value`, value: a }, 'mutability'],
+      [{ op: 'replace', path: 'members.value', value: a }, 'mutability'],
+      [{ op: 'add', path: 'members', value: ['text'] }, 'invalidValue'],
+      [{ op: 'remove', path: 'members[nope eq "x"]' }, 'invalidFilter'],
+    ] as const) {
+      const answer = await scim('PATCH', path, patchBody({ op: 'remove', path: 'members' }, last));
+      assertError(answer, 400, scimType);
+      assert.match(answer.body.detail, /^Operation 1\b/);
+    }
+    assert.deepEqual((await scim('GET', path)).body, before);
+  });
+
+  test('an unrelated change leaves the members (C9)', async () => {
+    const { path, a, b, c } = await groupOfThree();
+    await patched(scim, path, { op: 'Replace', path: 'displayName', value: 'Renamed by path' });
+    await patched(scim, path, { op: 'replace', value: { displayName: 'Renamed without', externalId: 'e' } });
+    assert.deepEqual(await members(path), [a, b, c].sort());
+  });
+
+  test('50 clients add one member each, and none is lost (C11)', async () => {
+    const group = await createGroup(scim);
+    const users = await Promise.all(Array.from({ length: 50 }, () => createUser(scim)));
+    const added = await Promise.all(
+      users.map(({ id }) =>
+        scim('PATCH', `/Groups/${group.id}`, patchBody({ op: 'Add', path: 'members', value: named(id) })),
+      ),
+    );
+    assert.ok(added.every(({ status }) => status === 204));
+    assert.deepEqual(await members(`/Groups/${group.id}`), ids(users));
+  });
+
+  test('a user of another connection is nobody here (C41)', async () => {
+    const { path } = await groupOfThree();
+    const foreign = await createUser(strict);
+    for (const body of [
+      patchBody({ op: 'add', path: 'members', value: named(foreign.id) }),
+      patchBody({ op: 'replace', path: 'members', value: named(foreign.id) }),
+    ]) {
+      assertError(await scim('PATCH', path, body), 400, 'invalidValue');
+    }
+  });
+});
