@@ -1,8 +1,8 @@
 import type { ExtensionDefinition } from '#scim/attribute.ts';
 import { isJsonObject, type JsonValue } from '#scim/json.ts';
 import type { ResourceType } from '#scim/schema-registry.ts';
-import { mapPlainText } from './quoted-text.ts';
 import type { BodyRepair, TextRepair } from './repair.ts';
+import { textPieces } from './text-pieces.ts';
 
 /**
  * Entra ID's tutorial puts attributes of the enterprise extension beside the core ones.
@@ -38,14 +38,13 @@ export const bareExtensionAttributes: BodyRepair = (body, { resourceType }) => {
  */
 export const bareExtensionNames: TextRepair = (text, { resourceType }) => {
   let depth = 0;
-  return mapPlainText(text, (plain) =>
-    plain.replace(/[[\]]|(?<![\w$:.-])[a-z$][\w$-]*(?:\.[\w$-]+)?(?![\w$:.-])/gi, (word) => {
-      // Names between brackets are those of sub-attributes.
-      if (word === '[') depth += 1;
-      if (word === ']') depth -= 1;
-      return depth > 0 ? word : qualifyBareName(resourceType, word);
-    }),
-  );
+  const pieces = textPieces(text).map((piece) => {
+    // Names between brackets are those of sub-attributes.
+    if (piece === '[') depth += 1;
+    if (piece === ']') depth -= 1;
+    return depth > 0 ? piece : qualifyBareName(resourceType, piece);
+  });
+  return pieces.join('');
 };
 
 /** A name such as `manager` or `manager.value` with the URN of the extension it belongs to; any other as it is. */

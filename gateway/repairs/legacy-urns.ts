@@ -1,7 +1,8 @@
-import { isJsonArray, isJsonObject, type JsonValue } from '#scim/json.ts';
+import { isJsonArray } from '#scim/json.ts';
 import type { ResourceType } from '#scim/schema-registry.ts';
 import { mapEntriesSame, mapSame } from './keep-same.ts';
-import type { BodyRepair, StepsRepair } from './repair.ts';
+import type { BodyRepair, TextRepair } from './repair.ts';
+import { textPieces } from './text-pieces.ts';
 
 /**
  * OneLogin's templates have URNs from before the standard, in `schemas` and as keys.
@@ -19,21 +20,15 @@ export const legacyUrns: BodyRepair = (body, { resourceType }) =>
   ]);
 
 /**
- * The same in a PATCH.
+ * The same in a PATCH path and in a filter.
  *
- * broken: `{"op": "add", "path": "urn:scim:schemas:extension:enterprise:2.0:department", "value": "R"}`
- * right:  `{"op": "add", "path": "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department", "value": "R"}`
+ * broken: `urn:scim:schemas:extension:enterprise:2.0:department eq "R"`
+ * right:  `urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department eq "R"`
  */
-export const legacyUrnsInPatch: StepsRepair = (steps, { resourceType }) =>
-  mapSame(steps, (step) => {
-    if (step.path !== undefined) {
-      const path = currentUrn(resourceType, step.path);
-      return path === step.path ? step : { ...step, path };
-    }
-    if (!isJsonObject(step.value)) return step;
-    const value: JsonValue = mapEntriesSame(step.value, (key, item) => [currentUrn(resourceType, key), item]);
-    return value === step.value ? step : { ...step, value };
-  });
+export const legacyUrnsInText: TextRepair = (text, { resourceType }) =>
+  textPieces(text)
+    .map((piece) => currentUrn(resourceType, piece))
+    .join('');
 
 /** The URN, or the name behind a URN, with today's URN in place of an old one. */
 function currentUrn(resourceType: ResourceType, text: string): string {

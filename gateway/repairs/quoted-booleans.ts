@@ -1,8 +1,8 @@
 import { parseAttributeName } from '#scim/attribute-path.ts';
 import { findSubAttribute, type ResourceType, resolvePath } from '#scim/schema-registry.ts';
 import { ScimSyntaxError } from '#scim/scim-syntax-error.ts';
-import { splitQuoted } from './quoted-text.ts';
 import type { TextRepair } from './repair.ts';
+import { textPieces } from './text-pieces.ts';
 
 /**
  * Entra ID compares truth values with text, in PATCH paths above all.
@@ -11,23 +11,22 @@ import type { TextRepair } from './repair.ts';
  * right:  `roles[primary eq true].value`
  */
 export const quotedBooleans: TextRepair = (text, { resourceType }) => {
-  let before = '';
-  const pieces = splitQuoted(text).map((piece, index) => {
-    const isTruthValue = index % 2 === 1 && /^"(true|false)"$/i.test(piece);
-    const repaired =
-      isTruthValue && comparesBoolean(resourceType, before) ? piece.slice(1, -1).toLowerCase() : piece;
-    // Strings before this one are left out, for brackets in them mean nothing.
-    before += index % 2 === 0 ? piece : '""';
-    return repaired;
+  let holder: string | undefined;
+  let [name, operator] = ['', ''];
+  const pieces = textPieces(text).map((piece) => {
+    if (/^\s$/.test(piece)) return piece;
+    const isTruthValue = /^"(true|false)"$/i.test(piece) && /^(eq|ne)$/i.test(operator);
+    const isQuoted = isTruthValue && isBoolean(resourceType, holder, name);
+    if (piece === '[') holder = operator;
+    if (piece === ']') holder = undefined;
+    [name, operator] = [operator, piece];
+    return isQuoted ? piece.slice(1, -1).toLowerCase() : piece;
   });
   return pieces.join('');
 };
 
-/** Whether the text ends with `name eq` or `name ne`, and the name is that of a boolean. */
-function comparesBoolean(resourceType: ResourceType, before: string): boolean {
-  const [, name] = /([\w$:.-]+)\s+(?:eq|ne)\s*$/i.exec(before) ?? [];
-  if (name === undefined) return false;
-  const [, holder] = /([\w$:.-]+)\s*\[[^\]]*$/.exec(before) ?? [];
+/** Whether an attribute is a boolean. @param holder the attribute whose sub-attribute is meant, if so. */
+function isBoolean(resourceType: ResourceType, holder: string | undefined, name: string): boolean {
   const found = findAttribute(resourceType, holder ?? name);
   if (holder === undefined) return found?.type === 'boolean';
   return found !== undefined && findSubAttribute(found, name)?.type === 'boolean';

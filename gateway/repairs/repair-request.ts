@@ -8,7 +8,7 @@ import { bareExtensionAttributes, bareExtensionNames } from './bare-extension-at
 import { bareExtensionKeys } from './bare-extension-keys.ts';
 import { echoedReadOnly } from './echoed-read-only.ts';
 import { mapEntriesSame, mapSame } from './keep-same.ts';
-import { legacyUrns, legacyUrnsInPatch } from './legacy-urns.ts';
+import { legacyUrns, legacyUrnsInText } from './legacy-urns.ts';
 import { missingPatchSchemas, missingSchemas } from './missing-schemas.ts';
 import { quotedBooleans } from './quoted-booleans.ts';
 import { removalByValue } from './removal-by-value.ts';
@@ -17,22 +17,26 @@ import { repairAttributes, repairValue } from './repair-value.ts';
 import { unfoldedKeys } from './unfolded-keys.ts';
 import { unknownSchemas } from './unknown-schemas.ts';
 
-/** In the order in which they are made: a later one relies on what an earlier one put right. */
+// In the order in which they are made: a later one relies on what an earlier one put right. Each is reported under the name
+// of its rule in `leniencyRules`.
 const bodyRepairs: Readonly<Record<string, BodyRepair>> = {
   missingSchemas,
   legacyUrns,
   unknownSchemas,
   bareExtensionAttributes,
 };
-const patchBodyRepairs: Readonly<Record<string, BodyRepair>> = { missingPatchSchemas };
+const patchBodyRepairs: Readonly<Record<string, BodyRepair>> = { missingSchemas: missingPatchSchemas };
 const stepsRepairs: Readonly<Record<string, StepsRepair>> = {
   echoedReadOnly,
-  legacyUrnsInPatch,
-  bareExtensionKeys,
+  bareExtensionAttributes: bareExtensionKeys,
   unfoldedKeys,
 };
-const textRepairs: Readonly<Record<string, TextRepair>> = { bareExtensionNames, quotedBooleans };
-/** These look at paths, which the repairs of text have put right. */
+const textRepairs: Readonly<Record<string, TextRepair>> = {
+  legacyUrns: legacyUrnsInText,
+  bareExtensionAttributes: bareExtensionNames,
+  textBooleans: quotedBooleans,
+};
+/** These look at paths and values, which other repairs have put right. */
 const lateStepsRepairs: Readonly<Record<string, StepsRepair>> = { removalByValue };
 
 /** Stage: repairs the filter of a list. In strict mode nothing is repaired, here and below. */
@@ -57,9 +61,8 @@ export function repairPatch(exchange: ResourceExchange): void {
   const steps = readPatchSteps(makeRepairs(exchange, patchBodyRepairs, exchange.body));
   const split = makeRepairs(exchange, stepsRepairs, steps);
   const named = mapSame(split, (step) => repairPath(exchange, step));
-  exchange.steps = mapSame(makeRepairs(exchange, lateStepsRepairs, named), (step) =>
-    repairStep(exchange, step),
-  );
+  const valued = mapSame(named, (step) => repairStep(exchange, step));
+  exchange.steps = makeRepairs(exchange, lateStepsRepairs, valued);
 }
 
 function makeRepairs<Of>(

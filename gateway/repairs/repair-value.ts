@@ -10,14 +10,15 @@ import { textBooleans } from './text-booleans.ts';
 import { valueAlone } from './value-alone.ts';
 import { wrappedList } from './wrapped-list.ts';
 
-const valueRepairs: Readonly<Record<string, ValueRepair>> = {
-  wrappedList,
-  oneWithoutList,
-  listOfOne,
-  valueAlone,
-  emptyText,
-  textBooleans,
-};
+// In the order in which they are made, each under the name of its rule in `leniencyRules`.
+const valueRepairs: readonly (readonly [string, ValueRepair])[] = [
+  ['wrappedList', wrappedList],
+  ['valueAlone', listOfOne],
+  ['emptyText', emptyText],
+  ['oneWithoutList', oneWithoutList],
+  ['valueAlone', valueAlone],
+  ['textBooleans', textBooleans],
+];
 
 /**
  * Repairs an attribute's value, and what is inside it; the very value when nothing is wrong.
@@ -29,7 +30,7 @@ export function repairValue(
   report: (name: string) => void,
 ): JsonValue {
   let repaired = value;
-  for (const [name, repair] of Object.entries(valueRepairs)) {
+  for (const [name, repair] of valueRepairs) {
     const next = repair(attribute, repaired);
     if (next !== repaired) report(name);
     repaired = next;
@@ -37,9 +38,7 @@ export function repairValue(
   if (!attribute.multiValued) return repairParts(attribute, repaired, report);
   if (!isJsonArray(repaired)) return repaired;
   const single = { ...attribute, multiValued: false };
-  return mapSame(repaired, (item) =>
-    attribute.type === 'complex' ? repairParts(attribute, item, report) : repairValue(single, item, report),
-  );
+  return mapSame(repaired, (item) => repairValue(single, item, report));
 }
 
 /** Repairs the values in an object whose keys name attributes. */
