@@ -1,4 +1,4 @@
-import { isJsonArray } from '#scim/json.ts';
+import { isJsonObject } from '#scim/json.ts';
 import type { ValueRepair } from './repair.ts';
 
 /**
@@ -8,4 +8,4 @@ import type { ValueRepair } from './repair.ts';
  * right:  `{"emails": [{"value": "ada@example.com"}]}`
  */
 export const oneWithoutList: ValueRepair = (attribute, value) =>
-  attribute.multiValued && value !== null && !isJsonArray(value) ? [value] : value;
+  attribute.multiValued && isJsonObject(value) ? [value] : value;

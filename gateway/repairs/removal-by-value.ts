@@ -1,7 +1,8 @@
 import { parseAttributePath } from '#scim/attribute-path.ts';
-import { isJsonArray, isJsonObject } from '#scim/json.ts';
+import { isJsonArray, isJsonObject, type JsonValue } from '#scim/json.ts';
 import { findSubAttribute, type ResourceType, resolvePath } from '#scim/schema-registry.ts';
 import { ScimSyntaxError } from '#scim/scim-syntax-error.ts';
+import { valueOfKey } from '../scim/json-key.ts';
 import { isMemberList } from '../scim/member-list.ts';
 import { flatMapSame } from './keep-same.ts';
 import type { StepsRepair } from './repair.ts';
@@ -19,9 +20,11 @@ export const removalByValue: StepsRepair = (steps, { resourceType }) =>
     if (op !== 'remove' || path === undefined || !isList(resourceType, path)) return [step];
     const named = isJsonObject(value) ? [value] : value;
     if (!isJsonArray(named)) return [step];
-    const texts = named.map((item) => (isJsonObject(item) ? item.value : item));
-    if (!texts.every((text) => typeof text === 'string')) return [step];
-    return texts.map((text) => ({
+    const texts = named.map((item) => (isJsonObject(item) ? valueOfKey(item, 'value') : item));
+    // A list that says nothing about values is only superfluous.
+    if (texts.length > 0 && texts.every((text) => text === undefined)) return [step];
+    const isText = (text: JsonValue | undefined) => typeof text === 'string';
+    return texts.filter(isText).map((text) => ({
       op,
       path: `${path}[value eq ${JSON.stringify(text)}]`,
       index: step.index,

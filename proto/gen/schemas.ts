@@ -1769,7 +1769,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
         {
           "name": "members",
           "field": "members",
-          "description": "The members of the group. Always empty in this message, because a group can have hundreds of thousands: members travel as changes in requests and as chunks in answers.",
+          "description": "A list of members of the Group.",
           "type": "complex",
           "multiValued": true,
           "required": false,

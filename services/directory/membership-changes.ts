@@ -1,10 +1,10 @@
 import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
 import type { Filter } from '#proto/rollcall/scim/v1/filter.ts';
 import type { MemberChange } from '#proto/rollcall/scim/v1/patch.ts';
-import { findSubAttribute, type ResourceType } from '#scim/schema-registry.ts';
+import type { ResourceType } from '#scim/schema-registry.ts';
 import type { Edge, MemberKind, MembershipChangeContent, Reader, View } from './decision.ts';
 import { DirectoryError } from './errors.ts';
-import { matchesFilter } from './filter/matches-filter.ts';
+import { createValueTest, type ValueTest } from './filter/matches-filter.ts';
 import { isResourceId } from './mongo/documents.ts';
 
 /** How many ids the member changes of one request may name. */
@@ -25,7 +25,7 @@ export interface MemberPlan {
   /** What becomes of the ids it names. */
   readonly named: ReadonlyMap<string, Named>;
   /** Members that it does not name end when one of these matches. */
-  readonly endWhere: readonly Filter[];
+  readonly endWhere: readonly ValueTest[];
   /** Whether it needs the group's whole member list. */
   readonly needsAll: boolean;
   /** Whether it must travel alone. */
@@ -35,8 +35,8 @@ export interface MemberPlan {
 interface Named {
   readonly member: boolean;
   readonly operation: number;
-  /** Filters that came after it became a member: when one matches, it is none. */
-  readonly endWhere: readonly Filter[];
+  /** What came after it became a member: when one matches, it is none. */
+  readonly endWhere: readonly ValueTest[];
 }
 
 /** What a plan does to a group. */
@@ -47,18 +47,22 @@ export interface MemberDiff {
   readonly removed: readonly Edge[];
 }
 
-/** Brings member changes into normal form: what the last word is on each id. LIMIT_EXCEEDED beyond 100,000 ids. */
-export function planMemberChanges(changes: readonly MemberChange[]): MemberPlan {
+/**
+ * Brings member changes into normal form: what the last word is on each id. LIMIT_EXCEEDED beyond 100,000 ids,
+ * FILTER_INVALID for a filter that no member can be tested by.
+ */
+export function planMemberChanges(type: ResourceType, changes: readonly MemberChange[]): MemberPlan {
   let keepOthers = true;
-  let endWhere: Filter[] = [];
+  let endWhere: ValueTest[] = [];
   let count = 0;
   const named = new Map<string, Named>();
   for (const { change, index } of changes) {
     if (!change) continue;
     if (change.$case === 'removeWhere') {
-      endWhere.push(change.value);
+      const test = memberTest(type, change.value);
+      endWhere.push(test);
       for (const [id, { member, operation, endWhere: earlier }] of named) {
-        if (member) named.set(id, { member, operation, endWhere: [...earlier, change.value] });
+        if (member) named.set(id, { member, operation, endWhere: [...earlier, test] });
       }
       continue;
     }
@@ -84,22 +88,13 @@ export function planMemberChanges(changes: readonly MemberChange[]): MemberPlan 
 }
 
 /** The load of a plan; for one that needs the whole list, returns what it ends among the members it does not name. */
-export async function loadMembers(
-  reader: Reader,
-  group: string,
-  plan: MemberPlan,
-  type: ResourceType,
-): Promise<readonly Edge[]> {
+export async function loadMembers(reader: Reader, group: string, plan: MemberPlan): Promise<readonly Edge[]> {
   const unnamedRemoved: Edge[] = [];
   const wanted = [...plan.named.keys()].filter(isResourceId);
   if (plan.needsAll) {
     for await (const edge of reader.edgesOfGroup(group)) {
       if (plan.named.has(edge.member)) continue;
-      if (
-        !plan.keepOthers ||
-        plan.endWhere.some((filter) => memberMatches(type, edge.member, edge.kind, filter))
-      )
-        unnamedRemoved.push(edge);
+      if (!plan.keepOthers || matchesAny(plan.endWhere, edge.member, edge.kind)) unnamedRemoved.push(edge);
     }
   }
   const edges = await Promise.all(wanted.map((member) => reader.edge(group, member)));
@@ -114,7 +109,6 @@ export function decideMembers(
   group: string,
   plan: MemberPlan,
   unnamedRemoved: readonly Edge[],
-  type: ResourceType,
 ): MemberDiff {
   const added: Edge[] = [];
   const removed: Edge[] = [...unnamedRemoved];
@@ -133,17 +127,21 @@ export function decideMembers(
         { member: id.slice(0, 64), ...(operation !== noOperation && { operation: String(operation) }) },
       );
     }
-    const ends = endWhere.some((filter) => memberMatches(type, id, kind, filter));
+    const ends = matchesAny(endWhere, id, kind);
     if (edge && ends) removed.push(edge);
     if (!edge && !ends) added.push({ group, member: id, kind });
   }
   return { added, removed };
 }
 
-function memberMatches(type: ResourceType, value: string, kind: MemberKind, filter: Filter): boolean {
+function memberTest(type: ResourceType, filter: Filter): ValueTest {
   const members = type.findAttribute('members');
-  if (!members || !findSubAttribute(members, 'value')) throw new TypeError(`${type.name} has no members`);
-  return matchesFilter(members, { value, type: kind }, filter);
+  if (!members) throw new TypeError(`${type.name} has no members`);
+  return createValueTest(members, filter);
+}
+
+function matchesAny(tests: readonly ValueTest[], value: string, kind: MemberKind): boolean {
+  return tests.some((test) => test({ value, type: kind }));
 }
 
 /** The change records of a diff, each of at most 1,000 members. */

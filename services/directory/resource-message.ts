@@ -4,8 +4,9 @@ import type { ResourceType } from '#scim/schema-registry.ts';
 
 /**
  * What is stored of a resource's message (`User`, `Group`): every attribute that a client may write and the server returns.
- * Left out are `id`, `meta`, what is read-only, derived or never returned, and what has no value: undefined, null, and empty
- * lists and objects (RFC 7643, section 2.5). Times become text in UTC.
+ * Left out are `id`, `meta`, `extensions` (no connection can declare any yet), what is read-only, derived or never
+ * returned, and what has no value: undefined, null, and empty lists and objects (RFC 7643, section 2.5). Times become
+ * text in UTC.
  */
 export function resourceFromMessage(resourceType: ResourceType, message: object): JsonObject {
   const resource = storedAttributes(resourceType.schema.attributes, message) ?? {};
@@ -13,13 +14,11 @@ export function resourceFromMessage(resourceType: ResourceType, message: object)
     const held = memberOf(message, field);
     return [field, isObject(held) ? storedAttributes(schema.attributes, held) : undefined] as const;
   });
-  const declared = toJsonValue(memberOf(message, 'extensions'));
   return {
     ...resource,
     ...Object.fromEntries(
       extensions.filter((entry): entry is [string, JsonObject] => entry[1] !== undefined),
     ),
-    ...(isJsonObject(declared) && !isEmpty(declared) && { extensions: withoutEmpty(declared) }),
   };
 }
 
@@ -73,16 +72,6 @@ function messageValue(attribute: AttributeDefinition, value: JsonValue | undefin
 
 function hasTimes({ type, subAttributes }: AttributeDefinition): boolean {
   return type === 'dateTime' || subAttributes.some(hasTimes);
-}
-
-function withoutEmpty(holder: JsonObject): JsonObject {
-  return Object.fromEntries(
-    Object.entries(holder).filter(([, value]) => !isJsonObject(value) || !isEmpty(value)),
-  );
-}
-
-function isEmpty(holder: JsonObject): boolean {
-  return Object.values(holder).every((value) => isJsonObject(value) && isEmpty(value));
 }
 
 function memberOf(holder: object, key: string): unknown {

@@ -86,7 +86,7 @@ export function createResource(
   },
 ): Command<WriteReply> {
   const { id, chosenId } = input;
-  const plan = input.members && planMemberChanges([addAll(input.members)]);
+  const plan = input.members && planMemberChanges(type, [addAll(input.members)]);
   const resource = checkSize(validateResource(type, withActive(type, input.resource, undefined), undefined));
   return {
     ...commandOf(context, plan),
@@ -94,7 +94,7 @@ export function createResource(
       await Promise.all([
         loadOwners(reader, type, id, resource),
         chosenId ? reader.memberKind(id) : undefined,
-        plan && loadMembers(reader, id, plan, type),
+        plan && loadMembers(reader, id, plan),
       ]);
     },
     decide(view) {
@@ -108,7 +108,7 @@ export function createResource(
         created: context.time,
         lastModified: context.time,
       };
-      const diff = plan ? decideMembers(view, id, plan, [], type) : { added: [], removed: [] };
+      const diff = plan ? decideMembers(view, id, plan, []) : { added: [], removed: [] };
       const created: ResourceChangeContent = {
         kind: 'resource',
         resourceType: type.name,
@@ -138,7 +138,7 @@ export function replaceResource(
     readonly members?: readonly string[] | undefined;
   },
 ): Command<WriteReply> {
-  const plan = input.members && planMemberChanges([replaceAll(input.members)]);
+  const plan = input.members && planMemberChanges(type, [replaceAll(input.members)]);
   return changeResource(type, context, input.id, plan, (previous) => {
     const next = withActive(type, input.resource, previous);
     return jsonEqual(next, previous) ? previous : next;
@@ -157,7 +157,7 @@ export function patchResource(
   },
 ): Command<WriteReply> {
   const { id, operations, onNoTarget, memberChanges = [] } = input;
-  const plan = memberChanges.length > 0 ? planMemberChanges(memberChanges) : undefined;
+  const plan = memberChanges.length > 0 ? planMemberChanges(type, memberChanges) : undefined;
   return changeResource(type, context, id, plan, (previous) =>
     applyPatch(type, previous, operations, onNoTarget),
   );
@@ -226,7 +226,7 @@ function changeResource(
       if (!isResourceId(id)) return;
       const [current, removed] = await Promise.all([
         reader.resource(type, id),
-        plan ? loadMembers(reader, id, plan, type) : [],
+        plan ? loadMembers(reader, id, plan) : [],
       ]);
       unnamedRemoved = removed;
       // When this refuses, so does `decide`, unless a neighbour decided before has changed the resource.
@@ -236,7 +236,7 @@ function changeResource(
     decide(view) {
       const current = existing(view, type, id, context);
       const resource = next(current.resource);
-      const diff = plan ? decideMembers(view, id, plan, unnamedRemoved, type) : { added: [], removed: [] };
+      const diff = plan ? decideMembers(view, id, plan, unnamedRemoved) : { added: [], removed: [] };
       const membersChanged = diff.added.length + diff.removed.length > 0;
       if (resource === current.resource && !membersChanged)
         return { reply: (position) => ({ state: current, changed: false, position }) };

@@ -152,13 +152,22 @@ suite('limits', () => {
     });
   });
 
+  inConnection('of a filter for members hold before any member is looked at', async (acme) => {
+    const empty = await acme.groupOf('Empty');
+    const value = { node: { $case: 'present' as const, value: { attribute: 'favouriteColour' } } };
+    const change = { change: { $case: 'removeWhere' as const, value } };
+    await refused(acme.changeMembers(empty, [change]), ErrorReason.FILTER_INVALID, {
+      attribute: 'members.favouriteColour',
+    });
+  });
+
   inConnection('of operations count member changes too', async (acme) => {
     const group = await acme.groupOf('Staff');
     const changes = Array.from({ length: 1_000 }, () => members.remove());
     await refused(
       acme.patchGroup(group, [patch('REPLACE', 'displayName', 'x')], changes),
-      ErrorReason.REQUEST_INVALID,
-      { field: 'operations' },
+      ErrorReason.LIMIT_EXCEEDED,
+      { limit: 'operations', maximum: '1000' },
     );
   });
 });

@@ -358,7 +358,8 @@ suite('patching a user', () => {
   inConnection('takes at most 1,000 operations', async (acme) => {
     const { user } = await acme.createUser('ada');
     const many = Array.from({ length: 1_001 }, (_, index) => patch('REPLACE', 'title', `t${index}`, index));
-    await refused(acme.patchUser(idOf(user), many), ErrorReason.REQUEST_INVALID, { field: 'operations' });
+    const limit = { limit: 'operations', maximum: '1000' };
+    await refused(acme.patchUser(idOf(user), many), ErrorReason.LIMIT_EXCEEDED, limit);
     const { user: next } = await acme.patchUser(idOf(user), many.slice(1));
     assert.equal(next.title, 't1000');
     assert.equal(next.meta?.version, '2');

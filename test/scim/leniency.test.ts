@@ -182,6 +182,7 @@ const proofs: Readonly<Record<string, { lenient(): Promise<void>; strict(): Prom
       }
       const user = await createUser(lenient, { [enterpriseUrn]: { manager: 'm6' } });
       assert.equal(user[enterpriseUrn].manager.value, 'm6');
+      assert.deepEqual(ids((await createGroup(lenient, { members: [user.id] })).members), [user.id]);
     },
     async strict() {
       const body = userBody({ [enterpriseUrn]: { manager: 'm' } });
@@ -239,7 +240,8 @@ const proofs: Readonly<Record<string, { lenient(): Promise<void>; strict(): Prom
       const remove = (value: unknown) =>
         patched(lenient, `/Users/${id}`, { op: 'Remove', path: 'emails', value });
       assert.deepEqual((await remove([emails[0], { value: 'nope' }])).emails, emails.slice(1));
-      assert.deepEqual((await remove([])).emails, emails.slice(1));
+      for (const nobody of [[], [''], [{ value: '' }], [{ value: null }], { emails: [emails[0]] }])
+        assert.deepEqual((await remove(nobody)).emails, emails.slice(1), JSON.stringify(nobody));
       assert.equal((await remove(undefined)).emails, undefined);
     },
     async strict() {

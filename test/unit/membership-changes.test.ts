@@ -71,9 +71,12 @@ async function decide(
       for (const member of current) yield edgeOf(member);
     },
   };
-  const plan = planMemberChanges(changes.map((change) => MemberChange.fromPartial(change)));
-  const unnamed = await loadMembers(reader, group, plan, type);
-  return decideMembers(state, group, plan, unnamed, type);
+  const plan = planMemberChanges(
+    type,
+    changes.map((change) => MemberChange.fromPartial(change)),
+  );
+  const unnamed = await loadMembers(reader, group, plan);
+  return decideMembers(state, group, plan, unnamed);
 }
 
 /** The same, one id after the other. */
@@ -153,7 +156,10 @@ suite('member changes', () => {
   test('name at most 100,000 ids', () => {
     const ids = (count: number) => Array.from({ length: count }, (_, index) => idOfNumber(index));
     const plan = (...counts: number[]) =>
-      planMemberChanges(counts.map((count) => MemberChange.fromPartial(members.add(...ids(count)))));
+      planMemberChanges(
+        type,
+        counts.map((count) => MemberChange.fromPartial(members.add(...ids(count)))),
+      );
     assert.equal(plan(maxMemberIds).named.size, maxMemberIds);
     for (const counts of [[maxMemberIds + 1], [maxMemberIds - 1, 2]])
       assert.throws(
@@ -164,7 +170,10 @@ suite('member changes', () => {
 
   test('travel alone when they are many or need the whole list, and only then', () => {
     const plan = (...changes: Parameters<typeof MemberChange.fromPartial>[0][]) =>
-      planMemberChanges(changes.map((change) => MemberChange.fromPartial(change)));
+      planMemberChanges(
+        type,
+        changes.map((change) => MemberChange.fromPartial(change)),
+      );
     const many = Array.from({ length: 401 }, (_, index) => idOfNumber(index));
     assert.equal(plan(members.add(...many.slice(1)), members.remove(idOfNumber(1))).alone, false);
     for (const change of [members.add(...many), members.replace(), members.removeWhere('value pr')])

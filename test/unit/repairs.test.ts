@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { suite, test } from 'node:test';
 import fc from 'fast-check';
 import { printFilter } from '#scim/filter-printer.ts';
@@ -10,16 +11,19 @@ import {
 } from '../../gateway/repairs/bare-extension-attributes.ts';
 import { bareExtensionKeys } from '../../gateway/repairs/bare-extension-keys.ts';
 import { echoedReadOnly } from '../../gateway/repairs/echoed-read-only.ts';
-import { legacyUrns, legacyUrnsInPatch } from '../../gateway/repairs/legacy-urns.ts';
+import { legacyUrns, legacyUrnsInText } from '../../gateway/repairs/legacy-urns.ts';
+import { leniencyRules } from '../../gateway/repairs/leniency.ts';
 import { missingPatchSchemas, missingSchemas } from '../../gateway/repairs/missing-schemas.ts';
 import { quotedBooleans } from '../../gateway/repairs/quoted-booleans.ts';
 import { removalByValue } from '../../gateway/repairs/removal-by-value.ts';
 import type { BodyRepair, StepsRepair, TextRepair } from '../../gateway/repairs/repair.ts';
 import { repairAttributes } from '../../gateway/repairs/repair-value.ts';
+import { textPieces } from '../../gateway/repairs/text-pieces.ts';
 import { unfoldedKeys } from '../../gateway/repairs/unfolded-keys.ts';
 import { unknownSchemas } from '../../gateway/repairs/unknown-schemas.ts';
 import type { PatchStep } from '../../gateway/scim/patch-step.ts';
 import { arbitraryFilter } from '../support/arbitrary-filter.ts';
+import { arbitraryUser } from '../support/arbitrary-user.ts';
 import { frozen } from '../support/patch-operations.ts';
 
 const registry = createSchemaRegistry();
@@ -29,6 +33,11 @@ const context = { resourceType, id: '0192' };
 const user = 'urn:ietf:params:scim:schemas:core:2.0:User';
 const enterprise = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User';
 const patch = 'urn:ietf:params:scim:api:messages:2.0:PatchOp';
+
+test('the table of differences names files that are there', () => {
+  for (const [rule, { where }] of Object.entries(leniencyRules))
+    assert.ok(existsSync(new URL(`../../${where}`, import.meta.url)), rule);
+});
 
 suite('repairs of bodies', () => {
   const rows: readonly (readonly [string, BodyRepair, JsonObject, JsonObject])[] = [
@@ -72,18 +81,6 @@ suite('repairs of bodies', () => {
 
 suite('repairs of operations', () => {
   const rows: readonly (readonly [string, StepsRepair, readonly PatchStep[], readonly PatchStep[]])[] = [
-    [
-      'legacyUrnsInPatch',
-      legacyUrnsInPatch,
-      [
-        { op: 'add', path: 'urn:scim:schemas:extension:enterprise:2.0:department', value: 'R', index: 0 },
-        { op: 'add', value: { 'urn:scim:schemas:extension:enterprise:1.0': {} }, index: 1 },
-      ],
-      [
-        { op: 'add', path: `${enterprise}:department`, value: 'R', index: 0 },
-        { op: 'add', value: { [enterprise]: {} }, index: 1 },
-      ],
-    ],
     [
       'bareExtensionKeys',
       bareExtensionKeys,
@@ -131,12 +128,17 @@ suite('repairs of operations', () => {
         { op: 'remove', path: 'roles', value: [], index: 1 },
         { op: 'remove', path: 'title', value: 'superfluous', index: 2 },
         { op: 'remove', path: 'emails[type eq "work"]', value: [{ value: 'a' }], index: 3 },
+        { op: 'remove', path: 'ims', value: [{ Value: 'a' }, { value: null }, { type: 'x' }], index: 4 },
+        { op: 'remove', path: 'photos', value: [{ value: null }], index: 5 },
+        { op: 'remove', path: 'photos', value: [{ type: 'x' }], index: 6 },
       ],
       [
         { op: 'remove', path: 'emails[value eq "a"]', index: 0 },
         { op: 'remove', path: 'emails[value eq "b\\"c"]', index: 0 },
         { op: 'remove', path: 'title', value: 'superfluous', index: 2 },
         { op: 'remove', path: 'emails[type eq "work"]', value: [{ value: 'a' }], index: 3 },
+        { op: 'remove', path: 'ims[value eq "a"]', index: 4 },
+        { op: 'remove', path: 'photos', value: [{ type: 'x' }], index: 6 },
       ],
     ],
   ];
@@ -166,6 +168,14 @@ suite('repairs of filters and paths', () => {
       'title eq "active eq \\"true\\"" or active eq true',
     ],
     [quotedBooleans, 'emails[value eq "["] or active eq "true"', 'emails[value eq "["] or active eq true'],
+    [quotedBooleans, 'emails[not (primary EQ "true")]', 'emails[not (primary EQ true)]'],
+    [quotedBooleans, 'roles[value eq "a" and primary eq "true"]', 'roles[value eq "a" and primary eq true]'],
+    [
+      legacyUrnsInText,
+      'urn:scim:schemas:extension:enterprise:2.0:department eq "urn:scim:schemas:core:2.0"',
+      `${enterprise}:department eq "urn:scim:schemas:core:2.0"`,
+    ],
+    [legacyUrnsInText, 'URN:scim:schemas:core:1.0:emails[type eq "x"]', `${user}:emails[type eq "x"]`],
     [bareExtensionNames, 'manager eq "manager eq 1"', `${enterprise}:manager eq "manager eq 1"`],
     [bareExtensionNames, 'not (Department pr)', `not (${enterprise}:Department pr)`],
     [bareExtensionNames, 'manager.value', `${enterprise}:manager.value`],
@@ -179,11 +189,36 @@ suite('repairs of filters and paths', () => {
     });
   }
 
+  test('leave broken text as it is, however long, in time that grows with it', () => {
+    const length = 2_000_000;
+    for (const part of ['"', '\\"', 'active eq "', 'emails[active eq "true', 'a', ' ', '\\']) {
+      const text = part.repeat(length / part.length);
+      assert.equal(textPieces(text).join(''), text);
+      for (const repair of [quotedBooleans, bareExtensionNames, legacyUrnsInText])
+        assert.equal(repair(text, context), text);
+    }
+  });
+
+  test('lose no character', () => {
+    const pieces = fc.array(fc.constantFrom('"', '\\', 'active', ' ', 'eq', '[', ']', '\n', '😀', '.'));
+    fc.assert(
+      fc.property(
+        pieces.map((all) => all.join('')),
+        (text) => {
+          assert.equal(textPieces(text).join(''), text);
+        },
+      ),
+    );
+  });
+
   test('leave every right filter alone', () => {
     fc.assert(
       fc.property(arbitraryFilter(resourceType), (filter) => {
         const text = printFilter(filter);
-        assert.equal(quotedBooleans(bareExtensionNames(text, context), context), text);
+        assert.equal(
+          quotedBooleans(bareExtensionNames(legacyUrnsInText(text, context), context), context),
+          text,
+        );
       }),
     );
   });
@@ -218,10 +253,18 @@ suite('repairs of values', () => {
       { roles: [{ value: 'a' }] },
       ['wrappedList'],
     ],
-    ['a list of one', { title: ['a'] }, { title: 'a' }, ['listOfOne']],
+    ['a list of one', { title: ['a'] }, { title: 'a' }, ['valueAlone']],
     ['a list of two for one value stays', { title: ['a', 'b'] }, { title: ['a', 'b'] }, []],
     ['JSON as text stays', { roles: [{ value: '{"id":"1"}' }] }, { roles: [{ value: '{"id":"1"}' }] }, []],
+    [
+      'text for objects in a list',
+      { emails: ['a', { value: 'b' }] },
+      { emails: [{ value: 'a' }, { value: 'b' }] },
+      ['valueAlone'],
+    ],
     ['text for a list of objects stays', { emails: 'a@example.com' }, { emails: 'a@example.com' }, []],
+    ['empty text for a list', { emails: '', roles: [''] }, { emails: null, roles: [null] }, ['emptyText']],
+    ['text for objects without a value stays', { addresses: ['a'] }, { addresses: ['a'] }, []],
   ];
   const find = (name: string) => resourceType.findAttribute(name);
   for (const [name, broken, right, repairs] of rows) {
@@ -238,6 +281,19 @@ suite('repairs of values', () => {
       );
     });
   }
+
+  test('leave every right user alone, and what they repaired too', () => {
+    fc.assert(
+      fc.property(arbitraryUser, (user) => {
+        const repaired = repairAttributes(user, find, () => {});
+        assert.equal(
+          repairAttributes(repaired, find, () => assert.fail('repaired twice')),
+          repaired,
+        );
+        if (!JSON.stringify(user).includes('""')) assert.equal(repaired, user);
+      }),
+    );
+  });
 
   test('the manager as text, list, object or nothing', () => {
     const inExtension = (name: string) => resourceType.findAttribute(name, enterprise);

@@ -15,7 +15,6 @@ describe('a resource and its message', () => {
     name: { givenName: 'Ada' },
     emails: [{ value: 'ada@example.com', primary: true }],
     enterprise: { manager: { value: 'm1' } },
-    extensions: { 'urn:example:x': { level: 3, tags: ['a', null] } },
   };
 
   it('lose nothing that is stored', () => {
@@ -33,7 +32,7 @@ describe('a resource and its message', () => {
       name: {},
       emails: [{}],
       enterprise: { manager: { ref: 'x', displayName: 'M' } },
-      extensions: { 'urn:example:x': {} },
+      extensions: { 'urn:example:x': { $ref: 'x', level: 3 } },
     });
     assert.deepEqual(resourceFromMessage(User, message), { userName: 'ada' });
   });

@@ -13,7 +13,7 @@ export const maxPageSize = 1_000;
 export const defaultPageSize = 100;
 
 // A caller that names no deadline still waits no longer than this for its write to begin.
-const maxQueueMs = 30_000;
+const maxQueueMs = 15_000;
 const maxRequestIdLength = 64;
 
 /** The error for a field that cannot be used. */

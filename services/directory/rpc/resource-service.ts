@@ -1,4 +1,5 @@
 import { v7 as newUuid } from 'uuid';
+import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
 import type { OnNoTarget } from '#proto/rollcall/directory/v1/on_no_target.ts';
 import type { Freshness, ListHeader, PageRequest, ResourceMask } from '#proto/rollcall/directory/v1/reads.ts';
 import { Filter } from '#proto/rollcall/scim/v1/filter.ts';
@@ -7,6 +8,7 @@ import type { CallContext } from '#rpc/rpc-handlers.ts';
 import { isJsonObject } from '#scim/json.ts';
 import type { ResourceType } from '#scim/schema-registry.ts';
 import type { Command, ResourceState } from '../decision.ts';
+import { DirectoryError } from '../errors.ts';
 import type { Committer } from '../mongo/commit-queues.ts';
 import type { HeadDocument } from '../mongo/documents.ts';
 import type { Drain } from '../mongo/drain.ts';
@@ -28,7 +30,6 @@ import {
   readFreshness,
   readLimits,
   readMask,
-  requestInvalid,
   required,
   writeContext,
 } from './request-checks.ts';
@@ -227,7 +228,11 @@ export function createResourceService(type: ResourceType, options: ResourceServi
       const context = writeContext(request, call, clock());
       const { id, operations, onNoTarget } = request;
       if (operations.length + memberChanges.length > maxOperations)
-        throw requestInvalid('operations', `must be at most ${maxOperations}`);
+        throw new DirectoryError(
+          ErrorReason.LIMIT_EXCEEDED,
+          `A PATCH may have at most ${maxOperations} operations; send the rest in further requests.`,
+          { limit: 'operations', maximum: String(maxOperations) },
+        );
       return write(
         patchResource(type, context, { id, operations, onNoTarget, memberChanges }),
         readMask(request.mask),

@@ -27,12 +27,9 @@ export interface Group {
   displayName?:
     | string
     | undefined;
-  /**
-   * The members of the group. Always empty in this message, because a group can have hundreds of thousands: members
-   * travel as changes in requests and as chunks in answers.
-   */
+  /** A list of members of the Group. */
   members: Member[];
-  /** Values of extension schemas that a connection declares at run time, by URN. */
+  /** Reserved for values of extension schemas that a connection declares at run time, by URN; dropped for now. */
   extensions: { [key: string]: { [key: string]: any } | undefined };
 }
 

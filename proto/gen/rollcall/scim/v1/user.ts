@@ -94,7 +94,7 @@ export interface User {
   enterprise?:
     | EnterpriseUser
     | undefined;
-  /** Values of extension schemas that a connection declares at run time, by URN. */
+  /** Reserved for values of extension schemas that a connection declares at run time, by URN; dropped for now. */
   extensions: { [key: string]: { [key: string]: any } | undefined };
 }
 
