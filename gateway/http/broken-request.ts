@@ -1,12 +1,17 @@
 import type { Duplex } from 'node:stream';
 import { ScimError, scimErrorBody } from '../scim/scim-error.ts';
 
+const lingerMs = 2_000;
+
 /** Answers a request that is not HTTP, which reaches no route, with a SCIM error all the same; for `clientError`. */
 export function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Duplex): void {
+  // Bytes that still arrive break again. They are read on: closing now would reset the connection under the answer.
+  if (socket.writableEnded) return;
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;
   }
+  setTimeout(() => socket.destroy(), lingerMs).unref();
   const [answer, reason] = answerFor(error.code);
   const body = JSON.stringify(scimErrorBody(answer));
   socket.end(
