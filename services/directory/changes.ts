@@ -26,7 +26,7 @@ export async function readChanges(
   const count = Math.min(limit, head.position - after);
   if (count <= 0) return [];
   const keys = Array.from({ length: count }, (_, index) => changeKey(connection, after + index + 1));
-  const documents = await database.changes.find({ _id: { $in: keys } }).toArray();
+  const documents = await database.changes.find(database.points(keys, connection)).toArray();
   documents.sort((a, b) => a.position - b.position);
   // Ends at the first gap: what is behind it is not committed yet, or was purged meanwhile.
   const gap = documents.findIndex(({ position }, index) => position !== after + index + 1);

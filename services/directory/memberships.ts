@@ -6,7 +6,7 @@ import type { Database } from './mongo/database.ts';
 import { type HeadDocument, idOfKey, isResourceId, resourceKey } from './mongo/documents.ts';
 import { type Edges, edgesOf } from './mongo/edges.ts';
 import type { ConsistentRead, Heads, ReadFreshness, ReadLimits } from './mongo/heads.ts';
-import { resourceNotFound } from './resources.ts';
+import { resourceNotFound } from './write-command.ts';
 
 /** A member of a group. */
 export interface Member {
@@ -109,13 +109,10 @@ export function createMembershipReads(
     if (keys.length === 0) return new Map<string, Record<string, unknown>>();
     const documents = await database
       .resources(type)
-      .find(
-        { _id: { $in: keys } },
-        {
-          ...(session && { session }),
-          projection: { 'resource.active': 1, 'resource.displayName': 1, 'resource.externalId': 1 },
-        },
-      )
+      .find(database.points(keys, connection), {
+        ...(session && { session }),
+        projection: { 'resource.active': 1, 'resource.displayName': 1, 'resource.externalId': 1 },
+      })
       .toArray();
     return new Map(documents.map(({ _id, resource }) => [idOfKey(_id), resource ?? {}]));
   }

@@ -9,7 +9,7 @@ import { type HeadDocument, idOfKey, isResourceId, resourceKey } from './mongo/d
 import { edgesOf } from './mongo/edges.ts';
 import type { ConsistentRead, Heads, ReadFreshness, ReadLimits } from './mongo/heads.ts';
 import { type Page, type PageQuery, readPage } from './mongo/resource-pages.ts';
-import { resourceNotFound } from './resources.ts';
+import { resourceNotFound } from './write-command.ts';
 
 /** What an answer about a resource leaves out; each part costs a query. */
 export interface ReadMask {
@@ -90,10 +90,10 @@ export function createResourceReads(
     if (!type || keys.length === 0) return new Map();
     const documents = await database
       .resources(type)
-      .find(
-        { _id: { $in: keys } },
-        { ...(session && { session }), projection: { 'resource.displayName': 1 } },
-      )
+      .find(database.points(keys, connection), {
+        ...(session && { session }),
+        projection: { 'resource.displayName': 1 },
+      })
       .toArray();
     return new Map(
       documents.flatMap(({ _id, resource }) => {

@@ -5,15 +5,7 @@ import type { MemberChange, PatchOperation } from '#proto/rollcall/scim/v1/patch
 import { type JsonObject, jsonEqual } from '#scim/json.ts';
 import type { ResourceType } from '#scim/schema-registry.ts';
 import { isActive, withActive } from './active.ts';
-import type {
-  ChangeContent,
-  Command,
-  Edge,
-  Reader,
-  ResourceChangeContent,
-  ResourceState,
-  View,
-} from './decision.ts';
+import type { ChangeContent, Command, Edge, ResourceChangeContent, ResourceState } from './decision.ts';
 import { DirectoryError } from './errors.ts';
 import {
   decideMembers,
@@ -26,52 +18,12 @@ import {
 import { isResourceId } from './mongo/documents.ts';
 import { uniqueEntries } from './mongo/fold.ts';
 import { applyPatch } from './patch/apply-patch.ts';
+import { loadOwners, refuseTaken, taken } from './uniqueness.ts';
 import { validateResource } from './validate/validate-resource.ts';
+import { commandOf, existingResource, type WriteContext, type WriteReply } from './write-command.ts';
 
 /** How large a stored resource may be, in bytes of its JSON. */
 export const maxResourceBytes = 256 * 1024;
-
-/** What every write says besides what it writes. */
-export interface WriteContext {
-  /** The connection. */
-  readonly connection: string;
-  /** The client's request; empty when unknown. */
-  readonly requestId: string;
-  /** When it arrived. */
-  readonly time: Date;
-  /** Milliseconds since 1970 after which it is not begun. */
-  readonly deadline: number;
-  /** Decide and answer, but write nothing. */
-  readonly validateOnly: boolean;
-  /** The version the resource must have; absent accepts any. */
-  readonly expectedVersion?: string | undefined;
-}
-
-/** The answer to a write. */
-export interface WriteReply {
-  /** The resource as it is now. */
-  readonly state: ResourceState;
-  /** Whether anything was written. */
-  readonly changed: boolean;
-  /** The connection's position after the write. */
-  readonly position: number;
-}
-
-/** The answer to a deletion. */
-export interface DeleteReply {
-  /** The connection's position after it. */
-  readonly position: number;
-  /** Whether edges of the deleted group still stand and are to be drained. */
-  readonly draining: boolean;
-}
-
-/** The error for an id that names no resource of a type. */
-export function resourceNotFound(type: ResourceType, id: string): DirectoryError {
-  return new DirectoryError(ErrorReason.RESOURCE_NOT_FOUND, `No ${type.name} has this id.`, {
-    resource_type: type.name,
-    id: id.slice(0, 64),
-  });
-}
 
 /** Creates a resource. `id` was chosen when the command arrived; `members` only for groups. */
 export function createResource(
@@ -89,7 +41,7 @@ export function createResource(
   const plan = input.members && planMemberChanges(type, [addAll(input.members)]);
   const resource = checkSize(validateResource(type, withActive(type, input.resource, undefined), undefined));
   return {
-    ...commandOf(context, plan),
+    ...commandOf(context, plan?.alone ?? false),
     async load(reader) {
       await Promise.all([
         loadOwners(reader, type, id, resource),
@@ -163,50 +115,6 @@ export function patchResource(
   );
 }
 
-/** Deletes a resource and every membership it has part in. */
-export function deleteResource(type: ResourceType, context: WriteContext, id: string): Command<DeleteReply> {
-  const hasMembers = type.findAttribute('members') !== undefined;
-  return {
-    ...commandOf(context, undefined),
-    async load(reader) {
-      if (!isResourceId(id)) return;
-      await Promise.all([
-        reader.resource(type, id),
-        reader.edgesOfMember(id),
-        hasMembers ? reader.firstEdgesOfGroup(id) : undefined,
-      ]);
-    },
-    decide(view) {
-      const current = existing(view, type, id, context);
-      const own = hasMembers ? view.firstEdgesOfGroup(id) : undefined;
-      if (own && !own.complete && view.draining.length >= maxDraining) {
-        throw new DirectoryError(
-          ErrorReason.DATABASE_UNAVAILABLE,
-          'Too many deleted groups are still being cleaned up; repeat the call later.',
-        );
-      }
-      const deleted: ResourceChangeContent = {
-        kind: 'resource',
-        resourceType: type.name,
-        id,
-        action: ResourceAction.DELETED,
-        version: current.version,
-        attributes: [],
-      };
-      return {
-        resources: [{ type, id, after: null }],
-        removedEdges: distinctEdges([...view.edgesOfMember(id), ...(own?.edges ?? [])]),
-        changes: [deleted],
-        ...(own && !own.complete ? { drain: id } : {}),
-        reply: (position) => ({ position, draining: own !== undefined && !own.complete }),
-      };
-    },
-  };
-}
-
-// Deleted groups whose edges still stand; reads carry the list.
-const maxDraining = 100;
-
 /** What replacing and patching share: read, change, check, compare, write. */
 function changeResource(
   type: ResourceType,
@@ -221,7 +129,7 @@ function changeResource(
   };
   let unnamedRemoved: readonly Edge[] = [];
   return {
-    ...commandOf(context, plan),
+    ...commandOf(context, plan?.alone ?? false),
     async load(reader) {
       if (!isResourceId(id)) return;
       const [current, removed] = await Promise.all([
@@ -234,7 +142,7 @@ function changeResource(
       if (resource) await loadOwners(reader, type, id, resource);
     },
     decide(view) {
-      const current = existing(view, type, id, context);
+      const current = existingResource(view, type, id, context);
       const resource = next(current.resource);
       const diff = plan ? decideMembers(view, id, plan, unnamedRemoved) : { added: [], removed: [] };
       const membersChanged = diff.added.length + diff.removed.length > 0;
@@ -267,62 +175,12 @@ function changeResource(
   };
 }
 
-function commandOf(context: WriteContext, plan: MemberPlan | undefined) {
-  const { connection, requestId, time, deadline, validateOnly } = context;
-  return { connection, requestId, time, deadline, validateOnly, alone: plan?.alone ?? false };
-}
-
 function addAll(ids: readonly string[]): MemberChange {
   return { change: { $case: 'add', value: { ids: [...ids] } }, index: noOperation };
 }
 
 function replaceAll(ids: readonly string[]): MemberChange {
   return { change: { $case: 'replace', value: { ids: [...ids] } }, index: noOperation };
-}
-
-function existing(view: View, type: ResourceType, id: string, context: WriteContext): ResourceState {
-  const current = isResourceId(id) ? view.resource(type, id) : undefined;
-  if (!current) throw resourceNotFound(type, id);
-  const { expectedVersion } = context;
-  if (expectedVersion !== undefined && expectedVersion !== String(current.version)) {
-    throw new DirectoryError(
-      ErrorReason.VERSION_MISMATCH,
-      `The resource has version ${current.version}; read it again and repeat the change on what is there now.`,
-      { version: String(current.version) },
-    );
-  }
-  return current;
-}
-
-async function loadOwners(
-  reader: Reader,
-  type: ResourceType,
-  id: string,
-  resource: JsonObject,
-): Promise<void> {
-  await Promise.all(
-    uniqueEntries(type, id, resource, reader.settings).map((entry) => reader.owner(type, entry)),
-  );
-}
-
-function refuseTaken(
-  view: View,
-  type: ResourceType,
-  entries: readonly string[],
-  self: string | undefined,
-): void {
-  const entry = entries.find((one) => ![undefined, self].includes(view.owner(type, one)));
-  if (entry !== undefined) throw taken(type, entry.slice(0, entry.indexOf('=')));
-}
-
-function taken(type: ResourceType, attribute: string): DirectoryError {
-  // An id may be that of a resource of another type.
-  const owner = attribute === 'id' ? 'resource' : type.name;
-  return new DirectoryError(
-    ErrorReason.UNIQUENESS,
-    `Another ${owner} has this ${attribute}; choose another value, or change that resource instead.`,
-    { resource_type: type.name, attribute },
-  );
 }
 
 function activeOf(type: ResourceType, resource: JsonObject): { active?: boolean } {
@@ -341,10 +199,6 @@ function checkSize(resource: JsonObject): JsonObject {
     `A resource may have at most ${maxResourceBytes} bytes; shorten or remove some of its values.`,
     { limit: 'resource bytes', maximum: String(maxResourceBytes) },
   );
-}
-
-function distinctEdges(edges: readonly Edge[]): Edge[] {
-  return [...new Map(edges.map((edge) => [`${edge.group}/${edge.member}`, edge])).values()];
 }
 
 function attempt<Result>(action: () => Result): Result | undefined {

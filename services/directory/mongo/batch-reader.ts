@@ -55,7 +55,7 @@ export function createBatchReader(
         const keys = asked.map(({ key }) => key);
         const documents = await database
           .resources(type)
-          .find({ _id: { $in: keys } }, { session })
+          .find(database.points(keys, connection), { session })
           .toArray();
         const found = new Map(documents.map((document) => [document._id, storedResource(document)]));
         return asked.map(({ key, id }) => {
@@ -93,7 +93,10 @@ export function createBatchReader(
       const documents = await database
         .resources(type)
         .find(
-          { _id: { $in: missing.map((id) => resourceKey(connection, id)) } },
+          database.points(
+            missing.map((id) => resourceKey(connection, id)),
+            connection,
+          ),
           { session, projection: { _id: 1 } },
         )
         .toArray();
@@ -105,7 +108,13 @@ export function createBatchReader(
 
   const edges = loader<{ key: string; group: string; member: string }, Edge | undefined>(async (asked) => {
     const documents = await database.memberships
-      .find({ _id: { $in: asked.map(({ key }) => key) } }, { session })
+      .find(
+        database.points(
+          asked.map(({ key }) => key),
+          connection,
+        ),
+        { session },
+      )
       .toArray();
     const found = new Map(documents.map((document) => [document._id, edgeOf(document)]));
     return asked.map(({ key, group, member }) => {

@@ -85,7 +85,7 @@ export async function writeBatch(
     const created = writes.filter(({ before, after }) => !before && after);
     if (deleted.length > 0) {
       const keys = deleted.map(({ id }) => resourceKey(connection, id));
-      await collection.deleteMany({ _id: { $in: keys } }, { session });
+      await collection.deleteMany(database.points(keys, connection), { session });
     }
     if (updated.length > 0) {
       const operations = updated.flatMap((write): AnyBulkWriteOperation<ResourceDocument>[] => {
@@ -116,7 +116,7 @@ export async function writeBatch(
   const removed = edges.filter(({ added }) => !added);
   if (removed.length > 0) {
     const keys = removed.map(({ edge }) => edgeKey(connection, edge.group, edge.member));
-    await database.memberships.deleteMany({ _id: { $in: keys } }, { session });
+    await database.memberships.deleteMany(database.points(keys, connection), { session });
   }
   const added = edges.filter((write) => write.added);
   if (added.length > 0) {

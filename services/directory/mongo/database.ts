@@ -41,6 +41,8 @@ export interface Database extends AsyncDisposable {
   readonly isSecantusDb: boolean;
   /** The filter of an operation on one document: on a sharded cluster it names the shard key too. */
   point(key: string, connection: string): { _id: string; connection?: string };
+  /** The filter of an operation on some documents of a connection, by their keys; like `point`. */
+  points(keys: readonly string[], connection: string): { _id: { $in: string[] }; connection?: string };
 }
 
 /** A command that was sent to the database, or its answer. */
@@ -101,7 +103,9 @@ export async function openDatabase(
       return collection;
     },
     isSecantusDb,
+    // Without the shard key a cluster asks every shard; with it the embedded server scans.
     point: (key, connection) => (sharded ? { _id: key, connection } : { _id: key }),
+    points: (keys, connection) => ({ _id: { $in: [...keys] }, ...(sharded && { connection }) }),
     async [Symbol.asyncDispose]() {
       await client.close();
     },

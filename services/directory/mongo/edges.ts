@@ -79,7 +79,7 @@ export function edgesOf(database: Database, connection: string, draining: readon
       if (pairs.length === 0) return [];
       const keys = pairs.filter(stands).map(({ group, member }) => edgeKey(connection, group, member));
       return await collection
-        .find({ _id: { $in: keys } }, { ...(session && { session }), projection: fields })
+        .find(database.points(keys, connection), { ...(session && { session }), projection: fields })
         .toArray();
     },
     async *ofGroups(groups, session) {

@@ -30,7 +30,8 @@ export function createPurge(database: Database, registry: SchemaRegistry, logger
       const owned: Filter<Owned> = { connection } as Filter<Owned>;
       const found = await collection.find(owned, { projection: { _id: 1 }, limit: chunk }).toArray();
       if (found.length === 0) return;
-      await collection.deleteMany({ _id: { $in: found.map(({ _id }) => _id) } } as Filter<Owned>);
+      const keys = found.map(({ _id }) => _id);
+      await collection.deleteMany(database.points(keys, connection) as Filter<Owned>);
     }
   }
 
@@ -41,7 +42,7 @@ export function createPurge(database: Database, registry: SchemaRegistry, logger
     for (let first = head?.floor ?? 1; first <= last && !stopped.signal.aborted; first += chunk) {
       const count = Math.min(chunk, last - first + 1);
       const keys = Array.from({ length: count }, (_, index) => changeKey(connection, first + index));
-      await database.changes.deleteMany({ _id: { $in: keys } });
+      await database.changes.deleteMany(database.points(keys, connection));
     }
   }
 

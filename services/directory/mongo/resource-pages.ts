@@ -100,7 +100,9 @@ async function pick(
   let documents = found.slice(place, place + limit);
   if (!complete && documents.length > 0) {
     const keys = documents.map(({ _id }) => _id);
-    const whole = await collection.find({ _id: { $in: keys } }, session ? { session } : {}).toArray();
+    const whole = await collection
+      .find(database.points(keys, query.head.connection), session ? { session } : {})
+      .toArray();
     documents = whole.sort((a, b) => a.ordinal - b.ordinal);
   }
   documents = firstBytes(documents);

@@ -5,7 +5,7 @@ import { connectionNotFound, DirectoryError } from '../errors.ts';
 import { isConnectionId, isResourceId } from '../mongo/documents.ts';
 import type { ReadFreshness, ReadLimits } from '../mongo/heads.ts';
 import type { ReadMask } from '../read-resources.ts';
-import type { WriteContext } from '../resources.ts';
+import type { WriteContext } from '../write-command.ts';
 
 /** How many resources one page may have. */
 export const maxPageSize = 1_000;

@@ -8,6 +8,7 @@ import type { CallContext } from '#rpc/rpc-handlers.ts';
 import { isJsonObject } from '#scim/json.ts';
 import type { ResourceType } from '#scim/schema-registry.ts';
 import type { Command, ResourceState } from '../decision.ts';
+import { deleteResource } from '../delete-resource.ts';
 import { DirectoryError } from '../errors.ts';
 import type { Committer } from '../mongo/commit-queues.ts';
 import type { HeadDocument } from '../mongo/documents.ts';
@@ -15,14 +16,9 @@ import type { Drain } from '../mongo/drain.ts';
 import { type PageTokens, queryDigest } from '../mongo/page-token.ts';
 import type { DerivedValues, ReadMask, ResourceReads } from '../read-resources.ts';
 import { resourceFromMessage, resourceToMessage } from '../resource-message.ts';
-import {
-  createResource,
-  deleteResource,
-  patchResource,
-  replaceResource,
-  type WriteReply,
-} from '../resources.ts';
+import { createResource, patchResource, replaceResource } from '../resources.ts';
 import type { WalkPlaces } from '../walk-places.ts';
+import type { WriteReply } from '../write-command.ts';
 import {
   checkConnection,
   checkReservedId,
