@@ -3,9 +3,10 @@ import type { ResourceType, SchemaRegistry } from '#scim/schema-registry.ts';
 import { isActive } from './active.ts';
 import type { Edge, MemberKind } from './decision.ts';
 import type { Database } from './mongo/database.ts';
-import { type HeadDocument, idOfKey, isResourceId, resourceKey } from './mongo/documents.ts';
+import { type HeadDocument, isResourceId } from './mongo/documents.ts';
 import { type Edges, edgesOf } from './mongo/edges.ts';
 import type { ConsistentRead, Heads, ReadFreshness, ReadLimits } from './mongo/heads.ts';
+import { readResourceFields } from './mongo/resource-fields.ts';
 import { resourceNotFound } from './write-command.ts';
 
 /** A member of a group. */
@@ -99,28 +100,17 @@ export function createMembershipReads(
   const users = typeNamed(registry, 'User');
   const groups = typeNamed(registry, 'Group');
 
-  async function readFields(
+  const readFields = (
     type: ResourceType,
     connection: string,
     ids: readonly string[],
     session: ClientSession | undefined,
-  ) {
-    const keys = ids.filter(isResourceId).map((id) => resourceKey(connection, id));
-    if (keys.length === 0) return new Map<string, Record<string, unknown>>();
-    const documents = await database
-      .resources(type)
-      .find(database.points(keys, connection), {
-        ...(session && { session }),
-        projection: { 'resource.active': 1, 'resource.displayName': 1, 'resource.externalId': 1 },
-      })
-      .toArray();
-    return new Map(documents.map(({ _id, resource }) => [idOfKey(_id), resource ?? {}]));
-  }
+  ) => readResourceFields(database, type, connection, ids, ['active', 'displayName', 'externalId'], session);
 
   // Whether an id names anything, and may have access: groups always may.
   async function activeness(connection: string, id: string, session: ClientSession | undefined) {
     const user = (await readFields(users, connection, [id], session)).get(id);
-    if (user) return isActive(user as Parameters<typeof isActive>[0]);
+    if (user) return isActive(user);
     return (await readFields(groups, connection, [id], session)).has(id) ? true : undefined;
   }
 
@@ -174,8 +164,7 @@ export function createMembershipReads(
           const fields = await readFields(users, connection, ids, session);
           for (const { edge, path } of part) {
             const resource = fields.get(edge.member);
-            const active =
-              edge.kind === 'Group' || isActive((resource ?? {}) as Parameters<typeof isActive>[0]);
+            const active = edge.kind === 'Group' || isActive(resource ?? {});
             if (!active && !scope.includeInactive) continue;
             if (members.length === page.limit) return { members, next: members.at(-1)?.id };
             members.push({ id: edge.member, kind: edge.kind, active, path });

@@ -5,9 +5,10 @@ import type { ResourceType, SchemaRegistry } from '#scim/schema-registry.ts';
 import type { Edge, ResourceState } from './decision.ts';
 import { storedResource } from './mongo/batch-reader.ts';
 import type { Database } from './mongo/database.ts';
-import { type HeadDocument, idOfKey, isResourceId, resourceKey } from './mongo/documents.ts';
+import { type HeadDocument, isResourceId, resourceKey } from './mongo/documents.ts';
 import { edgesOf } from './mongo/edges.ts';
 import type { ConsistentRead, Heads, ReadFreshness, ReadLimits } from './mongo/heads.ts';
+import { readResourceFields } from './mongo/resource-fields.ts';
 import { type Page, type PageQuery, readPage } from './mongo/resource-pages.ts';
 import { resourceNotFound } from './write-command.ts';
 
@@ -86,20 +87,12 @@ export function createResourceReads(
     ids: readonly string[],
     session: ClientSession | undefined,
   ): Promise<ReadonlyMap<string, string>> {
-    const keys = [...new Set(ids)].filter(isResourceId).map((id) => resourceKey(connection, id));
-    if (!type || keys.length === 0) return new Map();
-    const documents = await database
-      .resources(type)
-      .find(database.points(keys, connection), {
-        ...(session && { session }),
-        projection: { 'resource.displayName': 1 },
-      })
-      .toArray();
+    if (!type) return new Map();
+    const found = await readResourceFields(database, type, connection, ids, ['displayName'], session);
     return new Map(
-      documents.flatMap(({ _id, resource }) => {
-        const name = resource?.displayName;
-        return typeof name === 'string' ? [[idOfKey(_id), name] as const] : [];
-      }),
+      [...found].flatMap(([id, { displayName }]) =>
+        typeof displayName === 'string' ? [[id, displayName] as const] : [],
+      ),
     );
   }
 

@@ -4,7 +4,14 @@ import type { ResourceType, SchemaRegistry } from '#scim/schema-registry.ts';
 import type { Edge, FirstEdges, MemberKind, Reader } from '../decision.ts';
 import type { BatchState, StoredResource } from './batch-state.ts';
 import type { Database } from './database.ts';
-import { type EdgeDocument, edgeKey, idOfKey, type ResourceDocument, resourceKey } from './documents.ts';
+import {
+  type EdgeDocument,
+  edgeKey,
+  idOfKey,
+  maxQueryKeys,
+  type ResourceDocument,
+  resourceKey,
+} from './documents.ts';
 
 /** How many edges one reply of the database carries when a group is streamed. */
 export const edgeBatchSize = 1_000;
@@ -44,7 +51,7 @@ export function createBatchReader(
   function loader<Key extends { key: string }, Value>(read: (keys: readonly Key[]) => Promise<Value[]>) {
     return new DataLoader<Key, Value, string>((keys) => inTurn(() => read(keys)), {
       cacheKeyFn: ({ key }) => key,
-      maxBatchSize: 10_000,
+      maxBatchSize: maxQueryKeys,
     });
   }
 

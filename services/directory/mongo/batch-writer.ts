@@ -7,6 +7,7 @@ import {
   changeKey,
   type EdgeDocument,
   edgeKey,
+  keyParts,
   type ResourceDocument,
   resourceKey,
 } from './documents.ts';
@@ -85,7 +86,8 @@ export async function writeBatch(
     const created = writes.filter(({ before, after }) => !before && after);
     if (deleted.length > 0) {
       const keys = deleted.map(({ id }) => resourceKey(connection, id));
-      await collection.deleteMany(database.points(keys, connection), { session });
+      for (const part of keyParts(keys))
+        await collection.deleteMany(database.points(part, connection), { session });
     }
     if (updated.length > 0) {
       const operations = updated.flatMap((write): AnyBulkWriteOperation<ResourceDocument>[] => {
@@ -116,7 +118,8 @@ export async function writeBatch(
   const removed = edges.filter(({ added }) => !added);
   if (removed.length > 0) {
     const keys = removed.map(({ edge }) => edgeKey(connection, edge.group, edge.member));
-    await database.memberships.deleteMany(database.points(keys, connection), { session });
+    for (const part of keyParts(keys))
+      await database.memberships.deleteMany(database.points(part, connection), { session });
   }
   const added = edges.filter((write) => write.added);
   if (added.length > 0) {

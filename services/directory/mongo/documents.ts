@@ -38,6 +38,17 @@ export function changeKey(connection: string, position: number): string {
   return `${checked(connectionForm, connection)}/${String(position).padStart(positionDigits, '0')}`;
 }
 
+/** How many keys one query may name: the embedded server's time for `$in` grows with the square of their number. */
+export const maxQueryKeys = 1_000;
+
+/** Cuts a list of keys into parts that one query each may name. */
+export function keyParts<Key>(keys: readonly Key[]): readonly (readonly Key[])[] {
+  const count = Math.ceil(keys.length / maxQueryKeys);
+  return Array.from({ length: count }, (_, part) =>
+    keys.slice(part * maxQueryKeys, (part + 1) * maxQueryKeys),
+  );
+}
+
 /** The id at the end of the `_id` of a user or group. */
 export function idOfKey(key: string): string {
   return key.slice(key.lastIndexOf('/') + 1);

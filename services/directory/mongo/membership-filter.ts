@@ -7,7 +7,7 @@ import { filterError } from '../filter/filter-error.ts';
 import { matchesTerm, readFilterTerm } from '../filter/filter-term.ts';
 import { foldText } from '../filter/fold-value.ts';
 import { findValueLeaf } from '../filter/matches-filter.ts';
-import { resourceKey } from './documents.ts';
+import { keyParts, resourceKey } from './documents.ts';
 import { fieldCondition } from './field-condition.ts';
 import {
   compileTree,
@@ -65,9 +65,11 @@ export function createMembershipFilter(
   return async (filter) => {
     const compileLeaf = async (leaf: FilterLeaf) => compileEdgeLeaf(attribute, isGroup, connection, leaf);
     const plan = planOf(filter === undefined ? everything : await compileTree(filter, compileLeaf));
-    const branches = 'branches' in plan ? plan.branches : [{ index: { connection }, rest: plan.scan }];
-    const ids = await (isGroup ? memberships.groupsOf(branches) : memberships.membersOf(branches));
-    return inIndex({ _id: { $in: ids.map((id) => resourceKey(connection, id)) } });
+    const selected = 'branches' in plan ? plan.branches : [{ index: { connection }, rest: plan.scan }];
+    const ids = await (isGroup ? memberships.groupsOf(selected) : memberships.membersOf(selected));
+    const keys = ids.map((id) => resourceKey(connection, id));
+    const branches = keyParts(keys).map((part) => ({ index: { _id: { $in: [...part] } } }));
+    return { predicate: { _id: { $in: keys } }, branches };
   };
 }
 

@@ -71,22 +71,27 @@ async function pick(
   const { type, start, limit, session } = query;
   const collection = database.resources(type);
   const few = Math.min(fewMatches, limit);
-  const find = async (tail: readonly Document[]) => {
+  const find = async (enough: number, tail: readonly Document[]) => {
     const found = new Map<string, ResourceDocument>();
-    let complete = true;
     for (const { index, rest } of branches) {
-      const pipeline = [{ $match: index }, ...(rest ? [{ $match: rest }] : []), ...tail];
+      const pipeline = [
+        { $match: index },
+        ...(rest ? [{ $match: rest }] : []),
+        ...tail,
+        { $limit: enough + 1 },
+      ];
       const documents = await collection
         .aggregate<ResourceDocument>(pipeline, session ? { session } : {})
         .toArray();
-      complete &&= documents.length <= few;
       for (const document of documents) found.set(document._id, document);
+      if (found.size > enough) break;
     }
-    return { found: [...found.values()].sort((a, b) => a.ordinal - b.ordinal), complete };
+    return [...found.values()].sort((a, b) => a.ordinal - b.ordinal);
   };
 
-  let { found, complete } = await find([{ $limit: few + 1 }]);
-  if (!complete) ({ found } = await find([{ $project: { ordinal: 1 } }, { $limit: maxIndexedMatches + 1 }]));
+  let found = await find(few, []);
+  const complete = found.length <= few;
+  if (!complete) found = await find(maxIndexedMatches, [{ $project: { ordinal: 1 } }]);
   if (found.length > maxIndexedMatches) {
     throw new DirectoryError(
       ErrorReason.TOO_MANY,
