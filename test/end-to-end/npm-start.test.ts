@@ -4,7 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { createRollcallClient } from '../../services/access/client.ts';
-import { newDataFolder, projectRoot, startProcess, startProduct } from '../support/product-process.ts';
+import {
+  newDataFolder,
+  projectRoot,
+  serverPid,
+  startProcess,
+  startProduct,
+} from '../support/product-process.ts';
 import { runCommand } from '../support/run-command.ts';
 import { scimOf } from '../support/scim-client.ts';
 
@@ -58,8 +64,10 @@ test('npm start serves an identity provider and another service, stops on SIGTER
     const question = { connection: product.connectionId, user: userId, group: groupId };
     assert.equal((await rollcall.memberships.check.query(question)).member, true);
 
+    const database = await serverPid(folder.path);
     assert.equal(await product.end('SIGTERM'), 0);
     await assert.rejects(scim('GET', '/Users'), 'nothing listens any more');
+    assert.throws(() => process.kill(database, 0), { code: 'ESRCH' }, 'its database has ended with it');
   }
   {
     await using product = await startProduct(folder.path, ['npm', 'start']);

@@ -2,9 +2,16 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openDirectoryChannel } from '#rpc/directory-channel.ts';
 import { holdingsAsLogged } from '../support/change-log.ts';
+import { checkStored } from '../support/check-stored.ts';
 import { driveConnection } from '../support/connection-driver.ts';
 import { directoryClients } from '../support/directory.ts';
-import { newDataFolder, type Product, serverPid, startProduct } from '../support/product-process.ts';
+import {
+  databaseUri,
+  newDataFolder,
+  type Product,
+  serverPid,
+  startProduct,
+} from '../support/product-process.ts';
 import { type ScimAnswer, type ScimClient, scimOf } from '../support/scim-client.ts';
 
 const userSchemas = ['urn:ietf:params:scim:schemas:core:2.0:User'];
@@ -105,6 +112,7 @@ test('whatever is killed in mid-write, every acknowledged write is there and non
   const driver = driveConnection(directoryClients(channel), product.connectionId);
   // Documents, memberships, counts and log agree to the last record: nothing is half there.
   const held = await holdingsAsLogged(driver);
+  await checkStored(databaseUri(product), product.connectionId, held);
 
   const { users } = await driver.listUsers({ page: { pageSize: 1_000 } });
   const titleOf = new Map(users.map(({ id = '', title = '' }) => [id, title]));

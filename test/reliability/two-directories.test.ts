@@ -8,6 +8,7 @@ import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
 import { openDirectoryChannel } from '#rpc/directory-channel.ts';
 import { RpcError } from '#rpc/rpc-error.ts';
 import { holdingsAsLogged } from '../support/change-log.ts';
+import { checkStored } from '../support/check-stored.ts';
 import {
   type ConnectionDriver,
   createDriver,
@@ -89,6 +90,7 @@ async function work(
       await directory.changeMembers(shared, [members.add(user)]);
       acknowledged.added.add(user);
       await directory.patchUser(user, [operation(resourceTypes.user, 'REPLACE', 'title', `round ${round}`)]);
+      if (round % 4 === 1) await directory.deleteGroup(await directory.groupOf(`team of ${name}`, [user]));
       if (round % 3 === 0) {
         acknowledged.mayBeDeleted.add(user);
         await directory.deleteUser(user);
@@ -151,6 +153,7 @@ test('two directories write one connection at once, one dies in a transaction, a
   }
 
   const held = await holdingsAsLogged(through);
+  await checkStored(uri, through.connectionId, held);
   for (const id of acknowledged.created.values()) {
     if (acknowledged.deleted.has(id)) assert.ok(!held.users.has(id), id);
     else if (!acknowledged.mayBeDeleted.has(id)) assert.ok(held.users.has(id), id);
@@ -179,6 +182,7 @@ test('what a killed process left in a transaction holds up a directory for secon
 
   // A mongod ends it by itself after transactionLifetimeLimitSeconds; the call's own deadline bounds this test.
   await inParallel(['Ada', 'Bob', 'Cat'], (name) => through.createUser(name));
-  const { users } = await holdingsAsLogged(through);
-  assert.equal(users.size, 4);
+  const held = await holdingsAsLogged(through);
+  await checkStored(uri, through.connectionId, held);
+  assert.equal(held.users.size, 4);
 });

@@ -96,8 +96,9 @@ export interface Product extends ProductProcess {
 export async function startProduct(
   dataDir: string,
   [command, ...args]: readonly [string, ...string[]] = [process.execPath, 'services/start-all.ts'],
+  settings: Readonly<Record<string, string>> = {},
 ): Promise<Product> {
-  const running = startProcess(command, args, { ROLLCALL_DATA_DIR: dataDir });
+  const running = startProcess(command, args, { ROLLCALL_DATA_DIR: dataDir, ...settings });
   await running.printed(/Try it:\n\n.*\n.*\n/);
   const value = async (pattern: RegExp) => (await running.printed(pattern))[1] ?? '';
   const baseUrl = await value(/^ +SCIM base URL +(\S+)$/m);
@@ -126,4 +127,11 @@ export async function newDataFolder(): Promise<{ readonly path: string } & Async
 /** The process id of the embedded server on a data folder. */
 export async function serverPid(dataDir: string): Promise<number> {
   return Number((await readFile(join(dataDir, 'mongodb.pid'), 'utf8')).split(' ')[0]);
+}
+
+/** The connection string of a product's embedded server. */
+export function databaseUri(product: Product): string {
+  const [, port] = /"port":(\d+),[^\n]*"embedded database started"/.exec(product.output()) ?? [];
+  assert.ok(port, 'it says where its database listens');
+  return `mongodb://127.0.0.1:${port}/?directConnection=true`;
 }

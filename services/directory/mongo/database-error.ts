@@ -1,4 +1,10 @@
-import { MongoError, MongoErrorLabel, MongoNetworkError, MongoServerSelectionError } from 'mongodb';
+import {
+  MongoBulkWriteError,
+  MongoError,
+  MongoErrorLabel,
+  MongoNetworkError,
+  MongoServerSelectionError,
+} from 'mongodb';
 import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
 import { DirectoryError } from '../errors.ts';
 
@@ -21,6 +27,10 @@ const transientCodes = new Set<unknown>([251, 112]);
 export function isUnavailable(error: unknown): boolean {
   if (error instanceof MongoNetworkError || error instanceof MongoServerSelectionError) return true;
   if (!(error instanceof MongoError)) return false;
+  // The driver wraps whatever ended a bulk write, a lost connection included.
+  if (error instanceof MongoBulkWriteError && error.errorResponse instanceof Error) {
+    return isUnavailable(error.errorResponse);
+  }
   return (
     unavailableNames.has(error.name) ||
     error.hasErrorLabel(MongoErrorLabel.RetryableWriteError) ||
