@@ -8,6 +8,7 @@ import { createAuthenticate } from './http/authenticate.ts';
 import type { Exchange, ResourceExchange, Stage } from './http/exchange.ts';
 import { readPrecondition } from './http/preconditions.ts';
 import type { PublicUrl } from './http/public-url.ts';
+import { readUrl } from './http/query-parameters.ts';
 import { readBody } from './http/read-body.ts';
 import { createReportErrors } from './http/report-errors.ts';
 import { createRequestLog, type RequestState } from './http/request-log.ts';
@@ -18,6 +19,8 @@ import { everything, readQuery, resolveQuery } from './scim/list-query.ts';
 import { resolvePatch } from './scim/patch-request.ts';
 import { createProjection, readProjection } from './scim/projection.ts';
 import { resolveResource } from './scim/resource-from-json.ts';
+import { ScimError } from './scim/scim-error.ts';
+import { readSearch } from './scim/search-request.ts';
 
 /** What the app needs. */
 export interface AppOptions {
@@ -42,14 +45,16 @@ export function createApp({ directory, publicUrl, logger, metrics }: AppOptions)
 
   // biome-ignore format: one line per stage, in the order in which a request meets them; one column per endpoint
   const resourceTable: readonly (readonly (Stage<ResourceExchange> | undefined)[])[] = [
-    /* GET /Users     POST /Users      GET /{id}         PUT /{id}         PATCH /{id}       DELETE /{id} */
-    [authenticate,    authenticate,    authenticate,     authenticate,     authenticate,     authenticate],
-    [none,            none,            readPrecondition, readPrecondition, readPrecondition, readPrecondition],
-    [readProjection,  readProjection,  readProjection,   readProjection,   readProjection,   none],
-    [readQuery,       readBody,        none,             readBody,         readBody,         none],
-    [repairFilter,    repairResource,  none,             repairResource,   repairPatch,      none],
-    [resolveQuery,    resolveResource, none,             resolveResource,  resolvePatch,     none],
-    [stages.list,     stages.create,   stages.read,      stages.replace,   stages.patch,     stages.remove],
+    /* GET /Users     POST /.search    POST /Users      GET /{id}         PUT /{id}         PATCH /{id}       DELETE /{id} */
+    [authenticate,    authenticate,    authenticate,    authenticate,     authenticate,     authenticate,     authenticate],
+    [none,            none,            none,            readPrecondition, readPrecondition, readPrecondition, readPrecondition],
+    [readUrl,         readBody,        readUrl,         readUrl,          readUrl,          readUrl,          none],
+    [none,            readSearch,      none,            none,             none,             none,             none],
+    [readProjection,  readProjection,  readProjection,  readProjection,   readProjection,   readProjection,   none],
+    [readQuery,       readQuery,       readBody,        none,             readBody,         readBody,         none],
+    [repairFilter,    repairFilter,    repairResource,  none,             repairResource,   repairPatch,      none],
+    [resolveQuery,    resolveQuery,    resolveResource, none,             resolveResource,  resolvePatch,     none],
+    [stages.list,     stages.list,     stages.create,   stages.read,      stages.replace,   stages.patch,     stages.remove],
   ];
   const column = (index: number) =>
     resourceTable.map((row) => row[index]).filter((stage) => stage !== undefined);
@@ -59,6 +64,7 @@ export function createApp({ directory, publicUrl, logger, metrics }: AppOptions)
       ...createExchange(http, publicUrl),
       resourceType,
       id: http.params.id ?? '',
+      parameters: new URLSearchParams(),
       projection: defaultProjections.get(resourceType) ?? createProjection(resourceType),
       precondition: {},
       body: {},
@@ -75,9 +81,10 @@ export function createApp({ directory, publicUrl, logger, metrics }: AppOptions)
   for (const type of registry.resourceTypes) {
     const run = (index: number) => (http: Context) => runStages(column(index), resourceExchange(http, type));
     const collection = `${root}${type.endpoint}`;
-    router.get(collection, run(0)).post(collection, run(1));
+    const search = `${collection}/.search`;
+    router.get(collection, run(0)).post(search, run(1)).all(search, refuseMethod).post(collection, run(2));
     const single = `${collection}/:id`;
-    router.get(single, run(2)).put(single, run(3)).patch(single, run(4)).delete(single, run(5));
+    router.get(single, run(3)).put(single, run(4)).patch(single, run(5)).delete(single, run(6));
   }
   for (const { path, isPublic, hasDocuments, answer } of createDiscoveryEndpoints(registry)) {
     const before = isPublic ? [refuseFilter] : [authenticate, refuseFilter];
@@ -98,6 +105,10 @@ export function createApp({ directory, publicUrl, logger, metrics }: AppOptions)
   app.use(router.routes());
   app.use(router.allowedMethods());
   return app;
+}
+
+function refuseMethod(): never {
+  throw new ScimError(405, 'A search is a POST.', undefined, { Allow: 'POST' });
 }
 
 async function runStages<On extends Exchange>(stages: readonly Stage<On>[], exchange: On): Promise<void> {

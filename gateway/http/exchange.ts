@@ -33,6 +33,8 @@ export interface ResourceExchange extends Exchange {
   readonly resourceType: ResourceType;
   /** The resource's id as the URL has it; empty for the whole collection. */
   readonly id: string;
+  /** What the client asks for by name: the query of the URL, or the message of a search; set by `readUrl` or `readSearch`. */
+  parameters: URLSearchParams;
   /** Set by `readProjection`. */
   projection: Projection;
   /** Set by `readPrecondition`. */

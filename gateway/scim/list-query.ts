@@ -2,7 +2,6 @@ import type { AttributePath, Filter } from '#proto/rollcall/scim/v1/filter.ts';
 import { parseFilter } from '#scim/filter-parser.ts';
 import type { ResourceType } from '#scim/schema-registry.ts';
 import type { ResourceExchange } from '../http/exchange.ts';
-import { queryParameters } from '../http/query-parameters.ts';
 import { limits } from '../limits.ts';
 import { ScimError } from './scim-error.ts';
 
@@ -23,7 +22,7 @@ const largestIndex = 2 ** 31 - 1;
 
 /** Stage: reads `filter`, `startIndex` and `count`. Throws ScimError 400. */
 export function readQuery(exchange: ResourceExchange): void {
-  const parameters = queryParameters(exchange);
+  const { parameters } = exchange;
   const filters = parameters.getAll('filter');
   if (filters.length > 1) throw new ScimError(400, 'Send one filter; join two with "and".', 'invalidFilter');
   exchange.filterText = filters[0];
@@ -34,16 +33,17 @@ export function readQuery(exchange: ResourceExchange): void {
   };
 }
 
-/** Stage: parses the filter. Throws ScimSyntaxError, and ScimError 403 `sensitive` for a secret in the URL. */
+/**
+ * Stage: parses the filter. Throws ScimSyntaxError; for a filter on a secret ScimError 403 `sensitive` when it stands in
+ * the URL, and 400 `invalidFilter` in a search.
+ */
 export function resolveQuery(exchange: ResourceExchange): void {
   if (exchange.filterText === undefined) return;
   const filter = parseFilter(exchange.resourceType, exchange.filterText);
   if (namesSecret(exchange.resourceType, filter)) {
-    throw new ScimError(
-      403,
-      'A filter on this attribute must not stand in a URL, and no value is kept to compare with.',
-      'sensitive',
-    );
+    const detail = 'No value of this attribute is kept to compare with.';
+    if (exchange.http.method === 'POST') throw new ScimError(400, detail, 'invalidFilter');
+    throw new ScimError(403, `A filter on this attribute must not stand in a URL. ${detail}`, 'sensitive');
   }
   exchange.query = { ...exchange.query, filter };
 }

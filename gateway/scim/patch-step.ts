@@ -1,6 +1,7 @@
 import { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from '#scim/json.ts';
 import { limits } from '../limits.ts';
 import { valueOfKey } from './json-key.ts';
+import { requireMessage } from './message-schema.ts';
 import { ScimError } from './scim-error.ts';
 
 /** The URN of a PATCH request's message. */
@@ -22,11 +23,7 @@ const operations: readonly string[] = ['add', 'remove', 'replace'];
 
 /** Reads the message of a PATCH (RFC 7644, section 3.5.2); `op` may have any letter case. Throws ScimError 400, 413. */
 export function readPatchSteps(body: JsonObject): readonly PatchStep[] {
-  const schemas = valueOfKey(body, 'schemas');
-  const isPatch =
-    isJsonArray(schemas) &&
-    schemas.some((urn) => typeof urn === 'string' && urn.toLowerCase() === patchSchema.toLowerCase());
-  if (!isPatch) throw new ScimError(400, `"schemas" must be ["${patchSchema}"].`, 'invalidSyntax');
+  requireMessage(body, patchSchema);
   const list = valueOfKey(body, 'Operations');
   if (!isJsonArray(list) || list.length === 0) {
     throw new ScimError(400, '"Operations" must be a list of at least one operation.', 'invalidSyntax');

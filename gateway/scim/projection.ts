@@ -3,7 +3,6 @@ import { parseAttributeName } from '#scim/attribute-path.ts';
 import type { ResourceType } from '#scim/schema-registry.ts';
 import { ScimSyntaxError } from '#scim/scim-syntax-error.ts';
 import type { ResourceExchange } from '../http/exchange.ts';
-import { queryParameters } from '../http/query-parameters.ts';
 import { qualifyBareName } from '../repairs/bare-extension-attributes.ts';
 
 /** Which attributes an answer has (RFC 7644, section 3.9). */
@@ -37,7 +36,7 @@ export interface ProjectedExtension {
  * Unknown names are ignored.
  */
 export function readProjection(exchange: ResourceExchange): void {
-  const parameters = queryParameters(exchange);
+  const { parameters } = exchange;
   const attributes = readNames(exchange, parameters.getAll('attributes'));
   const excluded = readNames(exchange, parameters.getAll('excludedAttributes'));
   if (attributes === undefined && excluded === undefined) return;
