@@ -64,12 +64,15 @@ export async function startServer(
       stdio: ['ignore', log.fd, log.fd, 'pipe'],
     },
   );
+  // From here on, for a server that ends at once may be gone before anything else is awaited.
+  const exited = Promise.withResolvers<void>();
+  child.once('exit', () => exited.resolve());
   await once(child, 'spawn').finally(() => log.close());
   const watcherPipe = child.stdio[3] as Writable & { unref(): void };
   watcherPipe.on('error', () => {});
   watcherPipe.unref();
   child.unref();
-  const ended = once(child, 'exit').then(() => {
+  const ended = exited.promise.then(() => {
     watcherPipe.end('ended\n');
     return child.exitCode === pidFileTaken ? undefined : rm(pidFileOf(dataDir), { force: true });
   });
