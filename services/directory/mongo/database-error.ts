@@ -18,6 +18,19 @@ const unavailableNames = new Set([
   'MongoPoolClosedError',
   'MongoClientClosedError',
   'MongoWriteConcernError',
+  'MongoWaitQueueTimeoutError',
+]);
+
+// The driver lets a socket's own error through when it writes to a connection that has just been lost.
+const lostSocketCodes = new Set<unknown>([
+  'EPIPE',
+  'ECONNRESET',
+  'ECONNABORTED',
+  'ECONNREFUSED',
+  'ENOTCONN',
+  'ETIMEDOUT',
+  'ERR_STREAM_DESTROYED',
+  'ERR_STREAM_WRITE_AFTER_END',
 ]);
 
 // NoSuchTransaction: the server ended the transaction. WriteConflict: another one won.
@@ -26,7 +39,8 @@ const transientCodes = new Set<unknown>([251, 112]);
 /** Whether the database or the way to it failed, so that the same call may succeed later. */
 export function isUnavailable(error: unknown): boolean {
   if (error instanceof MongoNetworkError || error instanceof MongoServerSelectionError) return true;
-  if (!(error instanceof MongoError)) return false;
+  if (!(error instanceof MongoError))
+    return error instanceof Error && 'code' in error && lostSocketCodes.has(error.code);
   // The driver wraps whatever ended a bulk write, a lost connection included.
   if (error instanceof MongoBulkWriteError && error.errorResponse instanceof Error) {
     return isUnavailable(error.errorResponse);
