@@ -45,7 +45,7 @@ export interface ResourceExchange extends Exchange {
   filterText: string | undefined;
   /** What a list asks for; set by `readQuery`, its filter by `resolveQuery`. */
   query: ListQuery;
-  /** The operations of a PATCH as sent; set by `readPatch`, changed by the repairs. */
+  /** The operations of a PATCH; read from the body and repaired by `repairPatch`. */
   steps: readonly PatchStep[];
   /** What is to be written by POST and PUT; set by `resolveResource`. `members` absent keeps those there are. */
   written: { readonly resource: JsonObject; readonly members?: readonly string[] };

@@ -67,12 +67,3 @@ export function databaseUnavailable(): DirectoryError {
     'The database does not answer. Whether a write happened is unknown; the call may be repeated.',
   );
 }
-
-/** Runs a read and turns the driver's failures into DATABASE_UNAVAILABLE, so that no driver text leaves. */
-export async function readDatabase<Result>(read: () => Promise<Result>): Promise<Result> {
-  try {
-    return await read();
-  } catch (error) {
-    throw isUnavailable(error) ? databaseUnavailable() : error;
-  }
-}

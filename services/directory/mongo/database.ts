@@ -5,7 +5,6 @@ import {
   type CommandSucceededEvent,
   type Db,
   MongoClient,
-  type MongoClientOptions,
   MongoServerError,
 } from 'mongodb';
 import type { Logger } from '#runtime/logger.ts';
@@ -60,7 +59,6 @@ export async function openDatabase(
   uri: string,
   options: {
     readonly logger: Logger;
-    readonly client?: MongoClientOptions;
     /** Hears every command and every answer. */
     readonly onCommand?: ((event: DatabaseCommandEvent) => void) | undefined;
   },
@@ -75,7 +73,6 @@ export async function openDatabase(
     socketTimeoutMS: answerMs,
     ignoreUndefined: true,
     monitorCommands: options.onCommand !== undefined,
-    ...options.client,
   });
   if (options.onCommand)
     client.on('commandStarted', options.onCommand).on('commandSucceeded', options.onCommand);

@@ -5,6 +5,7 @@ import { DirectoryError } from '../errors.ts';
 import { edgeBatchSize } from './batch-reader.ts';
 import type { Database } from './database.ts';
 import { edgeKey } from './documents.ts';
+import { maxMembershipIds } from './membership-filter.ts';
 import type { QueryBranch } from './query-plan.ts';
 
 /** Reads memberships. What ends in a group that is being drained is left out. */
@@ -23,16 +24,14 @@ export interface Edges {
   memberIds(selected: readonly QueryBranch[], session?: ClientSession): Promise<string[]>;
 }
 
-// What a filter can carry into the next query without coming near the 16 MiB of a command.
-const maxFilterIds = 100_000;
 // Sorts after every id.
 const last = '~';
 
 function tooMany(): DirectoryError {
   return new DirectoryError(
     ErrorReason.TOO_MANY,
-    `The filter selects by a membership list of more than ${maxFilterIds}; read the group's members instead.`,
-    { maximum: String(maxFilterIds) },
+    `The filter selects by a membership list of more than ${maxMembershipIds}; read the group's members instead.`,
+    { maximum: String(maxMembershipIds) },
   );
 }
 
@@ -54,12 +53,12 @@ export function edgesOf(database: Database, connection: string, draining: readon
           { $match: index },
           { $match: { ...(rest && { $and: [rest] }), group: { $nin: [...draining] } } },
           { $group: { _id: `$${end}` } },
-          { $limit: maxFilterIds + 1 },
+          { $limit: maxMembershipIds + 1 },
         ],
         session ? { session } : {},
       );
       for await (const { _id } of edges) found.add(_id);
-      if (found.size > maxFilterIds) throw tooMany();
+      if (found.size > maxMembershipIds) throw tooMany();
     }
     return [...found];
   }
