@@ -7,11 +7,13 @@ import { ScimSyntaxError } from '#scim/scim-syntax-error.ts';
 /** The error keywords of RFC 7644, table 9, and RFC 9865. */
 export type ScimType =
   | 'expiredCursor'
+  | 'invalidCount'
   | 'invalidCursor'
   | 'invalidFilter'
   | 'invalidPath'
   | 'invalidSyntax'
   | 'invalidValue'
+  | 'invalidVers'
   | 'mutability'
   | 'noTarget'
   | 'sensitive'
@@ -122,8 +124,10 @@ const rows: Readonly<Record<ErrorReason, ErrorRow>> = {
   [ErrorReason.FILTER_INVALID]: { status: 400, scimType: 'invalidFilter' },
   [ErrorReason.MEMBER_NOT_FOUND]: { status: 400, scimType: 'invalidValue' },
   [ErrorReason.TOO_MANY]: { status: 400, scimType: 'tooMany' },
+  [ErrorReason.SORT_INVALID]: { status: 400, scimType: 'invalidValue' },
   [ErrorReason.PAGE_TOKEN_INVALID]: { status: 400, scimType: 'invalidCursor' },
   [ErrorReason.PAGE_TOKEN_EXPIRED]: { status: 400, scimType: 'expiredCursor' },
+  [ErrorReason.PAGE_SIZE_CHANGED]: { status: 400, scimType: 'invalidCount' },
   [ErrorReason.POSITION_NOT_REACHED]: unreachable,
   [ErrorReason.POSITION_PURGED]: internal,
 };

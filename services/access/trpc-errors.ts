@@ -31,8 +31,10 @@ export const reasonTrpcCodes: Readonly<Record<ErrorReason, TRPC_ERROR_CODE_KEY>>
   [ErrorReason.FILTER_INVALID]: 'BAD_REQUEST',
   [ErrorReason.MEMBER_NOT_FOUND]: 'BAD_REQUEST',
   [ErrorReason.TOO_MANY]: 'UNPROCESSABLE_CONTENT',
+  [ErrorReason.SORT_INVALID]: 'BAD_REQUEST',
   [ErrorReason.PAGE_TOKEN_INVALID]: 'BAD_REQUEST',
   [ErrorReason.PAGE_TOKEN_EXPIRED]: 'BAD_REQUEST',
+  [ErrorReason.PAGE_SIZE_CHANGED]: 'BAD_REQUEST',
   [ErrorReason.POSITION_NOT_REACHED]: 'SERVICE_UNAVAILABLE',
   [ErrorReason.POSITION_PURGED]: 'PRECONDITION_FAILED',
 };

@@ -4,6 +4,7 @@ import { ConnectionServiceService } from '#proto/rollcall/directory/v1/connectio
 import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
 import { GroupServiceService } from '#proto/rollcall/directory/v1/group_service.ts';
 import { MembershipServiceService } from '#proto/rollcall/directory/v1/membership_service.ts';
+import { SearchServiceService } from '#proto/rollcall/directory/v1/search_service.ts';
 import { UserServiceService } from '#proto/rollcall/directory/v1/user_service.ts';
 import type { SecretKeys } from '#runtime/secret-keys.ts';
 import { RpcError } from './rpc-error.ts';
@@ -36,6 +37,7 @@ const allowedMethods: Readonly<Record<CallerRole, ReadonlySet<string> | undefine
   gateway: paths([
     ...Object.values(UserServiceService),
     ...Object.values(GroupServiceService),
+    ...Object.values(SearchServiceService),
     ConnectionServiceService.authenticate,
   ]),
   access: paths([

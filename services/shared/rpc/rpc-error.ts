@@ -30,8 +30,10 @@ export const reasonCodes: Readonly<Record<ErrorReason, status>> = {
   [ErrorReason.FILTER_INVALID]: status.INVALID_ARGUMENT,
   [ErrorReason.MEMBER_NOT_FOUND]: status.INVALID_ARGUMENT,
   [ErrorReason.TOO_MANY]: status.RESOURCE_EXHAUSTED,
+  [ErrorReason.SORT_INVALID]: status.INVALID_ARGUMENT,
   [ErrorReason.PAGE_TOKEN_INVALID]: status.INVALID_ARGUMENT,
   [ErrorReason.PAGE_TOKEN_EXPIRED]: status.INVALID_ARGUMENT,
+  [ErrorReason.PAGE_SIZE_CHANGED]: status.INVALID_ARGUMENT,
   [ErrorReason.POSITION_NOT_REACHED]: status.UNAVAILABLE,
   [ErrorReason.POSITION_PURGED]: status.OUT_OF_RANGE,
 };

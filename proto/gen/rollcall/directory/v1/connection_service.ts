@@ -212,7 +212,13 @@ export interface Token {
     | Date
     | undefined;
   /** When it was last used, to the minute; absent is never. */
-  lastUsed: Date | undefined;
+  lastUsed:
+    | Date
+    | undefined;
+  /** It may read but not write. */
+  readOnly: boolean;
+  /** The user on whose behalf it is used, whom `/Me` means (RFC 7644, section 3.11); empty for a provisioning client. */
+  userId: string;
 }
 
 /** Asks for a connection. */
@@ -300,7 +306,13 @@ export interface CreateTokenRequest {
   /** A note for operators, at most 200 characters. */
   label: string;
   /** When it ends; absent is never. */
-  expires: Date | undefined;
+  expires:
+    | Date
+    | undefined;
+  /** See Token.read_only. */
+  readOnly: boolean;
+  /** See Token.user_id: the id of a user of the connection, RESOURCE_NOT_FOUND otherwise; empty for none. */
+  userId: string;
 }
 
 /** The new token. */
@@ -353,6 +365,10 @@ export interface AuthenticateResponse {
     | undefined;
   /** The token's id. */
   tokenId: string;
+  /** See Token.read_only. */
+  readOnly: boolean;
+  /** See Token.user_id. */
+  userId: string;
 }
 
 /** A token of an internal service without its secret. */
@@ -591,7 +607,15 @@ export const Connection: MessageFns<Connection> = {
 };
 
 function createBaseToken(): Token {
-  return { id: "", label: "", created: undefined, expires: undefined, lastUsed: undefined };
+  return {
+    id: "",
+    label: "",
+    created: undefined,
+    expires: undefined,
+    lastUsed: undefined,
+    readOnly: false,
+    userId: "",
+  };
 }
 
 export const Token: MessageFns<Token> = {
@@ -610,6 +634,12 @@ export const Token: MessageFns<Token> = {
     }
     if (message.lastUsed !== undefined) {
       Timestamp.encode(toTimestamp(message.lastUsed), writer.uint32(42).fork()).join();
+    }
+    if (message.readOnly !== false) {
+      writer.uint32(48).bool(message.readOnly);
+    }
+    if (message.userId !== "") {
+      writer.uint32(58).string(message.userId);
     }
     return writer;
   },
@@ -667,6 +697,22 @@ export const Token: MessageFns<Token> = {
             message.lastUsed = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.readOnly = reader.bool();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -689,6 +735,8 @@ export const Token: MessageFns<Token> = {
     message.created = object.created ?? undefined;
     message.expires = object.expires ?? undefined;
     message.lastUsed = object.lastUsed ?? undefined;
+    message.readOnly = object.readOnly ?? false;
+    message.userId = object.userId ?? "";
     return message;
   },
 };
@@ -1390,7 +1438,7 @@ export const DeleteConnectionResponse: MessageFns<DeleteConnectionResponse> = {
 };
 
 function createBaseCreateTokenRequest(): CreateTokenRequest {
-  return { connectionId: "", label: "", expires: undefined };
+  return { connectionId: "", label: "", expires: undefined, readOnly: false, userId: "" };
 }
 
 export const CreateTokenRequest: MessageFns<CreateTokenRequest> = {
@@ -1403,6 +1451,12 @@ export const CreateTokenRequest: MessageFns<CreateTokenRequest> = {
     }
     if (message.expires !== undefined) {
       Timestamp.encode(toTimestamp(message.expires), writer.uint32(26).fork()).join();
+    }
+    if (message.readOnly !== false) {
+      writer.uint32(32).bool(message.readOnly);
+    }
+    if (message.userId !== "") {
+      writer.uint32(42).string(message.userId);
     }
     return writer;
   },
@@ -1444,6 +1498,22 @@ export const CreateTokenRequest: MessageFns<CreateTokenRequest> = {
             message.expires = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.readOnly = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1464,6 +1534,8 @@ export const CreateTokenRequest: MessageFns<CreateTokenRequest> = {
     message.connectionId = object.connectionId ?? "";
     message.label = object.label ?? "";
     message.expires = object.expires ?? undefined;
+    message.readOnly = object.readOnly ?? false;
+    message.userId = object.userId ?? "";
     return message;
   },
 };
@@ -1823,7 +1895,7 @@ export const AuthenticateRequest: MessageFns<AuthenticateRequest> = {
 };
 
 function createBaseAuthenticateResponse(): AuthenticateResponse {
-  return { connection: undefined, tokenId: "" };
+  return { connection: undefined, tokenId: "", readOnly: false, userId: "" };
 }
 
 export const AuthenticateResponse: MessageFns<AuthenticateResponse> = {
@@ -1833,6 +1905,12 @@ export const AuthenticateResponse: MessageFns<AuthenticateResponse> = {
     }
     if (message.tokenId !== "") {
       writer.uint32(18).string(message.tokenId);
+    }
+    if (message.readOnly !== false) {
+      writer.uint32(24).bool(message.readOnly);
+    }
+    if (message.userId !== "") {
+      writer.uint32(34).string(message.userId);
     }
     return writer;
   },
@@ -1866,6 +1944,22 @@ export const AuthenticateResponse: MessageFns<AuthenticateResponse> = {
             message.tokenId = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.readOnly = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1887,6 +1981,8 @@ export const AuthenticateResponse: MessageFns<AuthenticateResponse> = {
       ? Connection.fromPartial(object.connection)
       : undefined;
     message.tokenId = object.tokenId ?? "";
+    message.readOnly = object.readOnly ?? false;
+    message.userId = object.userId ?? "";
     return message;
   },
 };
@@ -2557,7 +2653,10 @@ export const ConnectionServiceService = {
       Buffer.from(DeleteConnectionResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): DeleteConnectionResponse => DeleteConnectionResponse.decode(value),
   },
-  /** Creates a further token of a connection. Fails with CONNECTION_NOT_FOUND, LIMIT_EXCEEDED (20 tokens). */
+  /**
+   * Creates a further token of a connection. Fails with CONNECTION_NOT_FOUND, RESOURCE_NOT_FOUND (the
+   * token's user), LIMIT_EXCEEDED (20 tokens).
+   */
   createToken: {
     path: "/rollcall.directory.v1.ConnectionService/CreateToken" as const,
     requestStream: false as const,
@@ -2667,7 +2766,10 @@ export interface ConnectionServiceServer extends UntypedServiceImplementation {
    * background, also across restarts. Fails with CONNECTION_NOT_FOUND.
    */
   deleteConnection: handleUnaryCall<DeleteConnectionRequest, DeleteConnectionResponse>;
-  /** Creates a further token of a connection. Fails with CONNECTION_NOT_FOUND, LIMIT_EXCEEDED (20 tokens). */
+  /**
+   * Creates a further token of a connection. Fails with CONNECTION_NOT_FOUND, RESOURCE_NOT_FOUND (the
+   * token's user), LIMIT_EXCEEDED (20 tokens).
+   */
   createToken: handleUnaryCall<CreateTokenRequest, CreateTokenResponse>;
   /** Reads a connection's tokens, never their secrets. Fails with CONNECTION_NOT_FOUND. */
   listTokens: handleUnaryCall<ListTokensRequest, ListTokensResponse>;
@@ -2782,7 +2884,10 @@ export interface ConnectionServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: DeleteConnectionResponse) => void,
   ): ClientUnaryCall;
-  /** Creates a further token of a connection. Fails with CONNECTION_NOT_FOUND, LIMIT_EXCEEDED (20 tokens). */
+  /**
+   * Creates a further token of a connection. Fails with CONNECTION_NOT_FOUND, RESOURCE_NOT_FOUND (the
+   * token's user), LIMIT_EXCEEDED (20 tokens).
+   */
   createToken(
     request: CreateTokenRequest,
     callback: (error: ServiceError | null, response: CreateTokenResponse) => void,

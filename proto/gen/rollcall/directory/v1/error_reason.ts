@@ -80,6 +80,11 @@ export const ErrorReason = {
    */
   FILTER_INVALID: "ERROR_REASON_FILTER_INVALID",
   /**
+   * SORT_INVALID - A list is to be sorted by an attribute that is unknown, not stored, or has no order. Code INVALID_ARGUMENT. Metadata:
+   * `attribute`.
+   */
+  SORT_INVALID: "ERROR_REASON_SORT_INVALID",
+  /**
    * MEMBER_NOT_FOUND - A member to add is neither a user nor a group of the connection. Code INVALID_ARGUMENT. Metadata: `member`; in a
    * PATCH also `operation`.
    */
@@ -93,6 +98,11 @@ export const ErrorReason = {
   PAGE_TOKEN_INVALID: "ERROR_REASON_PAGE_TOKEN_INVALID",
   /** PAGE_TOKEN_EXPIRED - The page token is too old; start again. Code INVALID_ARGUMENT. Metadata: none. */
   PAGE_TOKEN_EXPIRED: "ERROR_REASON_PAGE_TOKEN_EXPIRED",
+  /**
+   * PAGE_SIZE_CHANGED - A page of a walk by token was asked for with another size than the walk began with. Code INVALID_ARGUMENT. Metadata:
+   * `page_size` (that of the walk).
+   */
+  PAGE_SIZE_CHANGED: "ERROR_REASON_PAGE_SIZE_CHANGED",
   /** POSITION_NOT_REACHED - The position asked for was not reached in time. Code UNAVAILABLE. Metadata: `position`, `at_least`. */
   POSITION_NOT_REACHED: "ERROR_REASON_POSITION_NOT_REACHED",
   /**
@@ -125,10 +135,12 @@ export namespace ErrorReason {
   export type NO_TARGET = typeof ErrorReason.NO_TARGET;
   export type PATH_INVALID = typeof ErrorReason.PATH_INVALID;
   export type FILTER_INVALID = typeof ErrorReason.FILTER_INVALID;
+  export type SORT_INVALID = typeof ErrorReason.SORT_INVALID;
   export type MEMBER_NOT_FOUND = typeof ErrorReason.MEMBER_NOT_FOUND;
   export type TOO_MANY = typeof ErrorReason.TOO_MANY;
   export type PAGE_TOKEN_INVALID = typeof ErrorReason.PAGE_TOKEN_INVALID;
   export type PAGE_TOKEN_EXPIRED = typeof ErrorReason.PAGE_TOKEN_EXPIRED;
+  export type PAGE_SIZE_CHANGED = typeof ErrorReason.PAGE_SIZE_CHANGED;
   export type POSITION_NOT_REACHED = typeof ErrorReason.POSITION_NOT_REACHED;
   export type POSITION_PURGED = typeof ErrorReason.POSITION_PURGED;
 }
@@ -195,6 +207,9 @@ export function errorReasonFromJSON(object: any): ErrorReason {
     case 47:
     case "ERROR_REASON_FILTER_INVALID":
       return ErrorReason.FILTER_INVALID;
+    case 50:
+    case "ERROR_REASON_SORT_INVALID":
+      return ErrorReason.SORT_INVALID;
     case 48:
     case "ERROR_REASON_MEMBER_NOT_FOUND":
       return ErrorReason.MEMBER_NOT_FOUND;
@@ -207,6 +222,9 @@ export function errorReasonFromJSON(object: any): ErrorReason {
     case 61:
     case "ERROR_REASON_PAGE_TOKEN_EXPIRED":
       return ErrorReason.PAGE_TOKEN_EXPIRED;
+    case 64:
+    case "ERROR_REASON_PAGE_SIZE_CHANGED":
+      return ErrorReason.PAGE_SIZE_CHANGED;
     case 62:
     case "ERROR_REASON_POSITION_NOT_REACHED":
       return ErrorReason.POSITION_NOT_REACHED;
@@ -260,6 +278,8 @@ export function errorReasonToNumber(object: ErrorReason): number {
       return 46;
     case ErrorReason.FILTER_INVALID:
       return 47;
+    case ErrorReason.SORT_INVALID:
+      return 50;
     case ErrorReason.MEMBER_NOT_FOUND:
       return 48;
     case ErrorReason.TOO_MANY:
@@ -268,6 +288,8 @@ export function errorReasonToNumber(object: ErrorReason): number {
       return 60;
     case ErrorReason.PAGE_TOKEN_EXPIRED:
       return 61;
+    case ErrorReason.PAGE_SIZE_CHANGED:
+      return 64;
     case ErrorReason.POSITION_NOT_REACHED:
       return 62;
     case ErrorReason.POSITION_PURGED:

@@ -24,7 +24,7 @@ import { Filter } from "../../scim/v1/filter.ts";
 import { Group } from "../../scim/v1/group.ts";
 import { MemberChange, MemberChunk, MemberIds, PatchOperation } from "../../scim/v1/patch.ts";
 import { OnNoTarget, onNoTargetFromJSON, onNoTargetToNumber } from "./on_no_target.ts";
-import { Freshness, ListHeader, PageRequest, ResourceMask } from "./reads.ts";
+import { Freshness, ListHeader, PageRequest, ResourceMask, Sort } from "./reads.ts";
 
 /** Asks for a new group. */
 export interface CreateGroupRequest {
@@ -106,6 +106,10 @@ export interface ListGroupsRequest {
   /** Which page. */
   page:
     | PageRequest
+    | undefined;
+  /** In which order; the order of creation when absent. */
+  sort:
+    | Sort
     | undefined;
   /** What to leave out of the answer. */
   mask:
@@ -642,7 +646,14 @@ export const GetGroupResponse: MessageFns<GetGroupResponse> = {
 };
 
 function createBaseListGroupsRequest(): ListGroupsRequest {
-  return { connectionId: "", filter: undefined, page: undefined, mask: undefined, freshness: undefined };
+  return {
+    connectionId: "",
+    filter: undefined,
+    page: undefined,
+    sort: undefined,
+    mask: undefined,
+    freshness: undefined,
+  };
 }
 
 export const ListGroupsRequest: MessageFns<ListGroupsRequest> = {
@@ -655,6 +666,9 @@ export const ListGroupsRequest: MessageFns<ListGroupsRequest> = {
     }
     if (message.page !== undefined) {
       PageRequest.encode(message.page, writer.uint32(26).fork()).join();
+    }
+    if (message.sort !== undefined) {
+      Sort.encode(message.sort, writer.uint32(34).fork()).join();
     }
     if (message.mask !== undefined) {
       ResourceMask.encode(message.mask, writer.uint32(98).fork()).join();
@@ -702,6 +716,14 @@ export const ListGroupsRequest: MessageFns<ListGroupsRequest> = {
             message.page = PageRequest.decode(reader, reader.uint32());
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.sort = Sort.decode(reader, reader.uint32());
+            continue;
+          }
           case 12: {
             if (tag !== 98) {
               break;
@@ -742,6 +764,7 @@ export const ListGroupsRequest: MessageFns<ListGroupsRequest> = {
     message.page = (object.page !== undefined && object.page !== null)
       ? PageRequest.fromPartial(object.page)
       : undefined;
+    message.sort = (object.sort !== undefined && object.sort !== null) ? Sort.fromPartial(object.sort) : undefined;
     message.mask = (object.mask !== undefined && object.mask !== null)
       ? ResourceMask.fromPartial(object.mask)
       : undefined;
@@ -1592,8 +1615,8 @@ export const GroupServiceService = {
     responseDeserialize: (value: Buffer): GetGroupResponse => GetGroupResponse.decode(value),
   },
   /**
-   * Reads a page of the groups that match a filter, oldest first. Fails with FILTER_INVALID, TOO_MANY,
-   * PAGE_TOKEN_INVALID, PAGE_TOKEN_EXPIRED.
+   * Reads a page of the groups that match a filter, oldest first unless sorted. Fails with FILTER_INVALID, SORT_INVALID,
+   * TOO_MANY, PAGE_TOKEN_INVALID, PAGE_TOKEN_EXPIRED, PAGE_SIZE_CHANGED.
    */
   listGroups: {
     path: "/rollcall.directory.v1.GroupService/ListGroups" as const,
@@ -1649,8 +1672,8 @@ export interface GroupServiceServer extends UntypedServiceImplementation {
   /** Reads a group. Fails with RESOURCE_NOT_FOUND. */
   getGroup: handleServerStreamingCall<GetGroupRequest, GetGroupResponse>;
   /**
-   * Reads a page of the groups that match a filter, oldest first. Fails with FILTER_INVALID, TOO_MANY,
-   * PAGE_TOKEN_INVALID, PAGE_TOKEN_EXPIRED.
+   * Reads a page of the groups that match a filter, oldest first unless sorted. Fails with FILTER_INVALID, SORT_INVALID,
+   * TOO_MANY, PAGE_TOKEN_INVALID, PAGE_TOKEN_EXPIRED, PAGE_SIZE_CHANGED.
    */
   listGroups: handleServerStreamingCall<ListGroupsRequest, ListGroupsResponse>;
   /**
@@ -1683,8 +1706,8 @@ export interface GroupServiceClient extends Client {
     options?: Partial<CallOptions>,
   ): ClientReadableStream<GetGroupResponse>;
   /**
-   * Reads a page of the groups that match a filter, oldest first. Fails with FILTER_INVALID, TOO_MANY,
-   * PAGE_TOKEN_INVALID, PAGE_TOKEN_EXPIRED.
+   * Reads a page of the groups that match a filter, oldest first unless sorted. Fails with FILTER_INVALID, SORT_INVALID,
+   * TOO_MANY, PAGE_TOKEN_INVALID, PAGE_TOKEN_EXPIRED, PAGE_SIZE_CHANGED.
    */
   listGroups(request: ListGroupsRequest, options?: Partial<CallOptions>): ClientReadableStream<ListGroupsResponse>;
   listGroups(

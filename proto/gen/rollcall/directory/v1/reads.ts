@@ -6,6 +6,7 @@
 
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
+import { AttributePath } from "../../scim/v1/filter.ts";
 
 /**
  * How current a read must be. Without either field it sees at least every write acknowledged before on this instance's
@@ -23,6 +24,22 @@ export interface Freshness {
   fresh: boolean;
 }
 
+/**
+ * In which order a list comes (RFC 7644, section 3.4.2.3). Resources that have the same value come in the order of
+ * creation; the last created first when descending.
+ */
+export interface Sort {
+  /**
+   * The attribute to sort by: one that has a single value, or a sub-attribute; of several values the primary one counts,
+   * without one the first. Text that is not case-exact is compared without case, all text by code point.
+   */
+  path:
+    | AttributePath
+    | undefined;
+  /** Smallest first unless set. Resources without a value come last, when set first. */
+  descending: boolean;
+}
+
 /** Which page of a list. */
 export interface PageRequest {
   /** Where the page starts; the first page when unset. */
@@ -31,11 +48,23 @@ export interface PageRequest {
     /** The 1-based index of the first result (RFC 7644, section 3.4.2.4); below 1 counts as 1. */
     { $case: "startIndex"; value: number }
     | //
-    /** The token of a page, as the page before named it; continues that walk and misses and repeats nobody. */
+    /** The token of a page, as the page before or after it named it; continues that walk and misses and repeats nobody. */
     { $case: "pageToken"; value: string }
     | undefined;
-  /** How many results at most, 0 to 1,000. 0 answers the total alone. Absent means 100. */
-  pageSize?: number | undefined;
+  /**
+   * How many results at most, 0 to 1,000. 0 answers the total alone. Absent means 100; with a page token it means what
+   * the walk began with, and any other number is PAGE_SIZE_CHANGED.
+   */
+  pageSize?:
+    | number
+    | undefined;
+  /** Who walks by index, at most 64 characters. Two walkers with the same query do not get in each other's way. */
+  walker: string;
+  /**
+   * What all pages of a walk by token have alike beside connection, filter and order, at most 64 bytes; a token of a page
+   * with another binding is PAGE_TOKEN_INVALID.
+   */
+  binding: Buffer;
 }
 
 /** What leads a list's answer, before its resources. */
@@ -48,6 +77,8 @@ export interface ListHeader {
   nextPageToken: string;
   /** A position known before the data was read: the answer shows every change up to it. */
   asOf: number;
+  /** Names the page before; empty on the first one. */
+  previousPageToken: string;
 }
 
 /** The parts of a resource that cost an extra query. A part left out is absent from the answer. */
@@ -127,8 +158,77 @@ export const Freshness: MessageFns<Freshness> = {
   },
 };
 
+function createBaseSort(): Sort {
+  return { path: undefined, descending: false };
+}
+
+export const Sort: MessageFns<Sort> = {
+  encode(message: Sort, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.path !== undefined) {
+      AttributePath.encode(message.path, writer.uint32(10).fork()).join();
+    }
+    if (message.descending !== false) {
+      writer.uint32(16).bool(message.descending);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Sort {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSort();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.path = AttributePath.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.descending = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Sort>): Sort {
+    return Sort.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Sort>): Sort {
+    const message = createBaseSort();
+    message.path = (object.path !== undefined && object.path !== null)
+      ? AttributePath.fromPartial(object.path)
+      : undefined;
+    message.descending = object.descending ?? false;
+    return message;
+  },
+};
+
 function createBasePageRequest(): PageRequest {
-  return { start: undefined, pageSize: undefined };
+  return { start: undefined, pageSize: undefined, walker: "", binding: Buffer.alloc(0) };
 }
 
 export const PageRequest: MessageFns<PageRequest> = {
@@ -143,6 +243,12 @@ export const PageRequest: MessageFns<PageRequest> = {
     }
     if (message.pageSize !== undefined) {
       writer.uint32(24).int32(message.pageSize);
+    }
+    if (message.walker !== "") {
+      writer.uint32(34).string(message.walker);
+    }
+    if (message.binding.length !== 0) {
+      writer.uint32(42).bytes(message.binding);
     }
     return writer;
   },
@@ -184,6 +290,22 @@ export const PageRequest: MessageFns<PageRequest> = {
             message.pageSize = reader.int32();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.walker = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.binding = Buffer.from(reader.bytes());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -216,12 +338,14 @@ export const PageRequest: MessageFns<PageRequest> = {
       }
     }
     message.pageSize = object.pageSize ?? undefined;
+    message.walker = object.walker ?? "";
+    message.binding = object.binding ?? Buffer.alloc(0);
     return message;
   },
 };
 
 function createBaseListHeader(): ListHeader {
-  return { totalSize: 0, pageSize: 0, nextPageToken: "", asOf: 0 };
+  return { totalSize: 0, pageSize: 0, nextPageToken: "", asOf: 0, previousPageToken: "" };
 }
 
 export const ListHeader: MessageFns<ListHeader> = {
@@ -237,6 +361,9 @@ export const ListHeader: MessageFns<ListHeader> = {
     }
     if (message.asOf !== 0) {
       writer.uint32(32).int64(message.asOf);
+    }
+    if (message.previousPageToken !== "") {
+      writer.uint32(42).string(message.previousPageToken);
     }
     return writer;
   },
@@ -286,6 +413,14 @@ export const ListHeader: MessageFns<ListHeader> = {
             message.asOf = longToNumber(reader.int64());
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.previousPageToken = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -307,6 +442,7 @@ export const ListHeader: MessageFns<ListHeader> = {
     message.pageSize = object.pageSize ?? 0;
     message.nextPageToken = object.nextPageToken ?? "";
     message.asOf = object.asOf ?? 0;
+    message.previousPageToken = object.previousPageToken ?? "";
     return message;
   },
 };

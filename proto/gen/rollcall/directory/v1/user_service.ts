@@ -24,7 +24,7 @@ import { Filter } from "../../scim/v1/filter.ts";
 import { PatchOperation } from "../../scim/v1/patch.ts";
 import { User } from "../../scim/v1/user.ts";
 import { OnNoTarget, onNoTargetFromJSON, onNoTargetToNumber } from "./on_no_target.ts";
-import { Freshness, ListHeader, PageRequest, ResourceMask } from "./reads.ts";
+import { Freshness, ListHeader, PageRequest, ResourceMask, Sort } from "./reads.ts";
 
 /** Asks for a new user. */
 export interface CreateUserRequest {
@@ -96,6 +96,10 @@ export interface ListUsersRequest {
   /** Which page. */
   page:
     | PageRequest
+    | undefined;
+  /** In which order; the order of creation when absent. */
+  sort:
+    | Sort
     | undefined;
   /** What to leave out of the answer. */
   mask:
@@ -559,7 +563,14 @@ export const GetUserResponse: MessageFns<GetUserResponse> = {
 };
 
 function createBaseListUsersRequest(): ListUsersRequest {
-  return { connectionId: "", filter: undefined, page: undefined, mask: undefined, freshness: undefined };
+  return {
+    connectionId: "",
+    filter: undefined,
+    page: undefined,
+    sort: undefined,
+    mask: undefined,
+    freshness: undefined,
+  };
 }
 
 export const ListUsersRequest: MessageFns<ListUsersRequest> = {
@@ -572,6 +583,9 @@ export const ListUsersRequest: MessageFns<ListUsersRequest> = {
     }
     if (message.page !== undefined) {
       PageRequest.encode(message.page, writer.uint32(26).fork()).join();
+    }
+    if (message.sort !== undefined) {
+      Sort.encode(message.sort, writer.uint32(34).fork()).join();
     }
     if (message.mask !== undefined) {
       ResourceMask.encode(message.mask, writer.uint32(98).fork()).join();
@@ -619,6 +633,14 @@ export const ListUsersRequest: MessageFns<ListUsersRequest> = {
             message.page = PageRequest.decode(reader, reader.uint32());
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.sort = Sort.decode(reader, reader.uint32());
+            continue;
+          }
           case 12: {
             if (tag !== 98) {
               break;
@@ -659,6 +681,7 @@ export const ListUsersRequest: MessageFns<ListUsersRequest> = {
     message.page = (object.page !== undefined && object.page !== null)
       ? PageRequest.fromPartial(object.page)
       : undefined;
+    message.sort = (object.sort !== undefined && object.sort !== null) ? Sort.fromPartial(object.sort) : undefined;
     message.mask = (object.mask !== undefined && object.mask !== null)
       ? ResourceMask.fromPartial(object.mask)
       : undefined;
@@ -1381,8 +1404,8 @@ export const UserServiceService = {
     responseDeserialize: (value: Buffer): GetUserResponse => GetUserResponse.decode(value),
   },
   /**
-   * Reads a page of the users that match a filter, oldest first. Fails with FILTER_INVALID, TOO_MANY,
-   * PAGE_TOKEN_INVALID, PAGE_TOKEN_EXPIRED.
+   * Reads a page of the users that match a filter, oldest first unless sorted. Fails with FILTER_INVALID, SORT_INVALID,
+   * TOO_MANY, PAGE_TOKEN_INVALID, PAGE_TOKEN_EXPIRED, PAGE_SIZE_CHANGED.
    */
   listUsers: {
     path: "/rollcall.directory.v1.UserService/ListUsers" as const,
@@ -1437,8 +1460,8 @@ export interface UserServiceServer extends UntypedServiceImplementation {
   /** Reads a user. Fails with RESOURCE_NOT_FOUND. */
   getUser: handleUnaryCall<GetUserRequest, GetUserResponse>;
   /**
-   * Reads a page of the users that match a filter, oldest first. Fails with FILTER_INVALID, TOO_MANY,
-   * PAGE_TOKEN_INVALID, PAGE_TOKEN_EXPIRED.
+   * Reads a page of the users that match a filter, oldest first unless sorted. Fails with FILTER_INVALID, SORT_INVALID,
+   * TOO_MANY, PAGE_TOKEN_INVALID, PAGE_TOKEN_EXPIRED, PAGE_SIZE_CHANGED.
    */
   listUsers: handleServerStreamingCall<ListUsersRequest, ListUsersResponse>;
   /**
@@ -1489,8 +1512,8 @@ export interface UserServiceClient extends Client {
     callback: (error: ServiceError | null, response: GetUserResponse) => void,
   ): ClientUnaryCall;
   /**
-   * Reads a page of the users that match a filter, oldest first. Fails with FILTER_INVALID, TOO_MANY,
-   * PAGE_TOKEN_INVALID, PAGE_TOKEN_EXPIRED.
+   * Reads a page of the users that match a filter, oldest first unless sorted. Fails with FILTER_INVALID, SORT_INVALID,
+   * TOO_MANY, PAGE_TOKEN_INVALID, PAGE_TOKEN_EXPIRED, PAGE_SIZE_CHANGED.
    */
   listUsers(request: ListUsersRequest, options?: Partial<CallOptions>): ClientReadableStream<ListUsersResponse>;
   listUsers(

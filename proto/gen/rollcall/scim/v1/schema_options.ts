@@ -54,6 +54,45 @@ export function attributeTypeToNumber(object: AttributeType): number {
   }
 }
 
+/** The forms that the standard demands of some texts. */
+export const TextFormat = {
+  /** UNSPECIFIED - Any text. */
+  UNSPECIFIED: "TEXT_FORMAT_UNSPECIFIED",
+  /** COUNTRY_CODE - A country as ISO 3166-1 alpha-2 code, such as "NL" (RFC 7643, section 4.1.2). */
+  COUNTRY_CODE: "TEXT_FORMAT_COUNTRY_CODE",
+} as const;
+
+export type TextFormat = typeof TextFormat[keyof typeof TextFormat];
+
+export namespace TextFormat {
+  export type UNSPECIFIED = typeof TextFormat.UNSPECIFIED;
+  export type COUNTRY_CODE = typeof TextFormat.COUNTRY_CODE;
+}
+
+export function textFormatFromJSON(object: any): TextFormat {
+  switch (object) {
+    case 0:
+    case "TEXT_FORMAT_UNSPECIFIED":
+      return TextFormat.UNSPECIFIED;
+    case 1:
+    case "TEXT_FORMAT_COUNTRY_CODE":
+      return TextFormat.COUNTRY_CODE;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum TextFormat");
+  }
+}
+
+export function textFormatToNumber(object: TextFormat): number {
+  switch (object) {
+    case TextFormat.UNSPECIFIED:
+      return 0;
+    case TextFormat.COUNTRY_CODE:
+      return 1;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum TextFormat");
+  }
+}
+
 /** When an attribute may change (RFC 7643, section 7, "mutability"). */
 export const Mutability = {
   /** UNSPECIFIED - Same as READ_WRITE. */
@@ -272,6 +311,8 @@ export interface AttributeOptions {
   indexed: boolean;
   /** True for attributes that are computed when read and never stored: `groups`, every `$ref`. */
   derived: boolean;
+  /** A form that the standard demands of the text; ANY when unspecified. Checked on strict connections only. */
+  format: TextFormat;
 }
 
 function createBaseSchemaOptions(): SchemaOptions {
@@ -366,6 +407,7 @@ function createBaseAttributeOptions(): AttributeOptions {
     name: "",
     indexed: false,
     derived: false,
+    format: TextFormat.UNSPECIFIED,
   };
 }
 
@@ -403,6 +445,9 @@ export const AttributeOptions: MessageFns<AttributeOptions> = {
     }
     if (message.derived !== false) {
       writer.uint32(88).bool(message.derived);
+    }
+    if (message.format !== TextFormat.UNSPECIFIED) {
+      writer.uint32(96).int32(textFormatToNumber(message.format));
     }
     return writer;
   },
@@ -508,6 +553,14 @@ export const AttributeOptions: MessageFns<AttributeOptions> = {
             message.derived = reader.bool();
             continue;
           }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.format = textFormatFromJSON(reader.int32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -536,6 +589,7 @@ export const AttributeOptions: MessageFns<AttributeOptions> = {
     message.name = object.name ?? "";
     message.indexed = object.indexed ?? false;
     message.derived = object.derived ?? false;
+    message.format = object.format ?? TextFormat.UNSPECIFIED;
     return message;
   },
 };
