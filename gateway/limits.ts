@@ -6,6 +6,10 @@ export const limits = {
   groupBodyBytes: 16 * 1024 * 1024,
   /** Bytes of the request line and headers, large enough for a filter that is too long to get a SCIM answer. */
   headerBytes: 512 * 1024,
+  /** Bytes of a bulk request. */
+  bulkBytes: 4 * 1024 * 1024,
+  /** Operations of a bulk request. */
+  bulkOperations: 1_000,
   /** Levels of nested lists and objects in a request body. */
   jsonDepth: 32,
   /** Operations of a PATCH; one operation may list any number of members. */
@@ -14,6 +18,8 @@ export const limits = {
   pageSize: 1_000,
   /** Resources on one page when the request does not say. */
   defaultPageSize: 100,
+  /** Seconds for which a cursor stays good: those that the directory gives its page tokens. */
+  cursorTimeout: 24 * 60 * 60,
   /** Characters of a bearer token. */
   tokenLength: 512,
 } as const;

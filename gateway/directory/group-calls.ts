@@ -3,43 +3,32 @@ import {
   DeleteGroupRequest,
   GetGroupRequest,
   type GroupServiceService,
-  ListGroupsRequest,
   PatchGroupRequest,
   ReplaceGroupRequest,
 } from '#proto/rollcall/directory/v1/group_service.ts';
-import { Group, type Member } from '#proto/rollcall/scim/v1/group.ts';
+import type { ResourceMask } from '#proto/rollcall/directory/v1/reads.ts';
+import { Group } from '#proto/rollcall/scim/v1/group.ts';
+import type { MemberChunk } from '#proto/rollcall/scim/v1/patch.ts';
 import type { RpcClient } from '#rpc/rpc-client.ts';
 import type { ResourceMessage } from '../scim/resource-to-json.ts';
-import { pageOf, type ResourceCalls, requestOf } from './resource-calls.ts';
+import { longAnswerMs, type ResourceCalls, requestOf, type WrittenResource } from './resource-calls.ts';
 
-/** The calls for groups. Their members arrive in chunks after the group and become its `members`. */
+/** The calls for groups, whose members follow the group in chunks. */
 export function createGroupCalls(groups: RpcClient<typeof GroupServiceService>): ResourceCalls {
   return {
-    create(call, { resource, members }, mask) {
+    create(call, id, { resource, members }, mask) {
       const request = CreateGroupRequest.fromPartial({
         ...requestOf(call),
+        id,
         group: Group.fromPartial(resource),
         members: { ids: [...(members ?? [])] },
         mask,
       });
-      return collect(groups.createGroup(request, call));
+      return opened(groups.createGroup(request, { ...call, timeoutMs: longAnswerMs }), mask);
     },
-    async get(call, id, mask, isKnown) {
+    get(call, id, mask) {
       const request = GetGroupRequest.fromPartial({ ...requestOf(call), id, mask });
-      return (await collect(groups.getGroup(request, call), isKnown)).message;
-    },
-    async list(call, query, mask) {
-      const { filter } = query;
-      const page = pageOf(query);
-      const request = ListGroupsRequest.fromPartial({ ...requestOf(call), filter, page, mask });
-      let totalResults = 0;
-      const found: { readonly group: Group; readonly members: Member[] }[] = [];
-      for await (const { part } of groups.listGroups(request, call)) {
-        if (part?.$case === 'header') totalResults = part.value.totalSize;
-        else if (part?.$case === 'group') found.push({ group: part.value, members: [] });
-        else if (part?.$case === 'members') found.at(-1)?.members.push(...part.value.members);
-      }
-      return { totalResults, messages: found.map(({ group, members }) => ({ ...group, members })) };
+      return opened(groups.getGroup(request, { ...call, timeoutMs: longAnswerMs }), mask);
     },
     replace(call, id, { resource, members }, mask, expectedVersion) {
       const request = ReplaceGroupRequest.fromPartial({
@@ -50,7 +39,7 @@ export function createGroupCalls(groups: RpcClient<typeof GroupServiceService>):
         mask,
         expectedVersion,
       });
-      return collect(groups.replaceGroup(request, call));
+      return opened(groups.replaceGroup(request, { ...call, timeoutMs: longAnswerMs }), mask);
     },
     patch(call, id, { operations, memberChanges, onNoTarget }, mask, expectedVersion) {
       const request = PatchGroupRequest.fromPartial({
@@ -62,7 +51,7 @@ export function createGroupCalls(groups: RpcClient<typeof GroupServiceService>):
         mask,
         expectedVersion,
       });
-      return collect(groups.patchGroup(request, call));
+      return opened(groups.patchGroup(request, { ...call, timeoutMs: longAnswerMs }), mask);
     },
     async delete(call, id, expectedVersion) {
       const request = { ...requestOf(call), id, expectedVersion };
@@ -73,18 +62,31 @@ export function createGroupCalls(groups: RpcClient<typeof GroupServiceService>):
 
 type GroupPart = Awaited<ReturnType<(typeof GroupServiceService.getGroup)['responseDeserialize']>>;
 
-async function collect(
+/** Waits for the group, so that a refusal comes before anything of the answer; the members are read by the caller. */
+async function opened(
   parts: AsyncIterable<GroupPart>,
-  isKnown: (version: string) => boolean = () => false,
-): Promise<{ message: ResourceMessage; position: number }> {
-  let group: Group | undefined;
-  let position = 0;
-  const members: Member[] = [];
-  for await (const { part } of parts) {
-    if (part?.$case === 'members') members.push(...part.value.members);
-    if (part?.$case !== 'header') continue;
-    ({ group, position } = part.value);
-    if (isKnown(group?.meta?.version ?? '')) break;
+  { withoutMembers }: ResourceMask,
+): Promise<WrittenResource> {
+  const iterator = parts[Symbol.asyncIterator]();
+  const { value } = await iterator.next();
+  const header = value?.part?.$case === 'header' ? value.part.value : undefined;
+  if (header?.group === undefined) throw new TypeError('an answer about a group begins with the group');
+  const found = { message: { ...header.group }, position: header.position };
+  if (!withoutMembers) return { ...found, members: membersIn(iterator) };
+  // Nothing follows but the end of the call.
+  await iterator.next();
+  return found;
+}
+
+async function* membersIn(parts: AsyncIterator<GroupPart>): AsyncIterable<readonly ResourceMessage[]> {
+  for (;;) {
+    const { done, value } = await parts.next();
+    if (done) return;
+    if (value.part?.$case === 'members') yield membersOf(value.part.value);
   }
-  return { message: { ...group, members }, position };
+}
+
+/** The members of a chunk as the messages of their values. */
+export function membersOf({ members }: MemberChunk): readonly ResourceMessage[] {
+  return members.map((member) => ({ ...member }));
 }

@@ -3,7 +3,6 @@ import type { ResourceMask } from '#proto/rollcall/directory/v1/reads.ts';
 import type { MemberChange, PatchOperation } from '#proto/rollcall/scim/v1/patch.ts';
 import type { CallOptions } from '#rpc/rpc-client.ts';
 import type { JsonObject } from '#scim/json.ts';
-import type { ListQuery } from '../scim/list-query.ts';
 import type { ResourceMessage } from '../scim/resource-to-json.ts';
 
 /** Whose resources a call is about, and for which request. */
@@ -19,25 +18,24 @@ export function requestOf({ connectionId, requestId }: Call) {
   return { connectionId, requestId };
 }
 
-/** The page that a list asks for. */
-export function pageOf({ startIndex, count }: ListQuery) {
-  return { start: { $case: 'startIndex' as const, value: startIndex }, pageSize: count };
+/**
+ * For how long an answer may take that a client reads while it arrives, in milliseconds: a slow one has its time with a
+ * group of 200,000.
+ */
+export const longAnswerMs = 5 * 60 * 1_000;
+
+/** A resource as the directory answers it. */
+export interface FoundResource {
+  /** The fields of its message, without a group's members. */
+  readonly message: ResourceMessage;
+  /** A group's members unless masked, as they arrive. To be read once; in a list, before the next resource is. */
+  readonly members?: AsyncIterable<readonly ResourceMessage[]>;
 }
 
 /** A resource after a write. */
-export interface WrittenResource {
-  /** The resource with everything that is not masked. */
-  readonly message: ResourceMessage;
+export interface WrittenResource extends FoundResource {
   /** The connection's position after the write. */
   readonly position: number;
-}
-
-/** A page of resources. */
-export interface ResourcePage {
-  /** How many resources match, on all pages. */
-  readonly totalResults: number;
-  /** Those on this page. */
-  readonly messages: readonly ResourceMessage[];
 }
 
 /** The body of a POST or PUT. */
@@ -60,17 +58,15 @@ export interface ResourceChanges {
 
 /** The directory's calls for the resources of one type, the same for every type. Everything rejects with RpcError. */
 export interface ResourceCalls {
-  /** Creates a resource. */
-  create(call: Call, written: ResourceToWrite, mask: ResourceMask): Promise<WrittenResource>;
-  /** Reads a resource. When `isKnown` says so of its version, the rest of it is not read. */
-  get(
+  /** Creates a resource; `id` is one that was made before for it, or undefined. */
+  create(
     call: Call,
-    id: string,
+    id: string | undefined,
+    written: ResourceToWrite,
     mask: ResourceMask,
-    isKnown: (version: string) => boolean,
-  ): Promise<ResourceMessage>;
-  /** Reads a page. */
-  list(call: Call, query: ListQuery, mask: ResourceMask): Promise<ResourcePage>;
+  ): Promise<WrittenResource>;
+  /** Reads a resource. */
+  get(call: Call, id: string, mask: ResourceMask): Promise<FoundResource>;
   /** Replaces a resource that has the expected version, or any when that is undefined. */
   replace(
     call: Call,

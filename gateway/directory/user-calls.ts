@@ -2,43 +2,28 @@ import {
   CreateUserRequest,
   DeleteUserRequest,
   GetUserRequest,
-  ListUsersRequest,
   PatchUserRequest,
   ReplaceUserRequest,
   type UserServiceService,
 } from '#proto/rollcall/directory/v1/user_service.ts';
 import { User } from '#proto/rollcall/scim/v1/user.ts';
 import type { RpcClient } from '#rpc/rpc-client.ts';
-import type { ResourceMessage } from '../scim/resource-to-json.ts';
-import { pageOf, type ResourceCalls, requestOf } from './resource-calls.ts';
+import { type ResourceCalls, requestOf } from './resource-calls.ts';
 
 /** The calls for users. */
 export function createUserCalls(users: RpcClient<typeof UserServiceService>): ResourceCalls {
   return {
-    async create(call, { resource }, mask) {
+    async create(call, id, { resource }, mask) {
       const user = User.fromPartial(resource);
-      return written(
-        await users.createUser(CreateUserRequest.fromPartial({ ...requestOf(call), user, mask }), call),
-      );
+      const request = { ...requestOf(call), id, user, mask };
+      return written(await users.createUser(CreateUserRequest.fromPartial(request), call));
     },
     async get(call, id, mask) {
       const { user } = await users.getUser(
         GetUserRequest.fromPartial({ ...requestOf(call), id, mask }),
         call,
       );
-      return { ...user };
-    },
-    async list(call, query, mask) {
-      const { filter } = query;
-      const page = pageOf(query);
-      const request = ListUsersRequest.fromPartial({ ...requestOf(call), filter, page, mask });
-      let totalResults = 0;
-      const messages: ResourceMessage[] = [];
-      for await (const { part } of users.listUsers(request, call)) {
-        if (part?.$case === 'header') totalResults = part.value.totalSize;
-        else if (part?.$case === 'user') messages.push({ ...part.value });
-      }
-      return { totalResults, messages };
+      return { message: { ...user } };
     },
     async replace(call, id, { resource }, mask, expectedVersion) {
       const user = User.fromPartial(resource);

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
 import { RpcError } from '#rpc/rpc-error.ts';
-import type { DirectoryClient } from '../directory/directory-client.ts';
+import type { Admission, DirectoryClient } from '../directory/directory-client.ts';
 import { limits } from '../limits.ts';
 import { unauthorized } from '../scim/scim-error.ts';
 import type { Exchange, Stage } from './exchange.ts';
@@ -12,7 +12,7 @@ const cacheMs = 900;
 const cachedTokens = 10_000;
 
 /** What the directory said about a token. A refusal is remembered like a success: guessing must not cost us a call each. */
-type Verdict = { readonly strict: boolean } | { readonly refusal: RpcError };
+type Verdict = { readonly admission: Admission } | { readonly refusal: RpcError };
 
 /**
  * Makes the stage that admits only requests with a bearer token of their connection. What the directory says about a
@@ -37,13 +37,18 @@ export function createAuthenticate(directory: DirectoryClient): Stage {
     const verdict = await verdicts.fetch(`${exchange.connectionId} ${digest}`);
     if (verdict === undefined) throw unauthorized(true);
     if ('refusal' in verdict) throw verdict.refusal;
-    exchange.strict = verdict.strict;
+    const { strict, uniqueGroupNames, tokenId, readOnly, userId } = verdict.admission;
+    exchange.strict = strict;
+    exchange.uniqueGroupNames = uniqueGroupNames;
+    exchange.tokenId = tokenId;
+    exchange.readOnly = readOnly;
+    exchange.userId = userId;
   };
 }
 
 async function ask(directory: DirectoryClient, connectionId: string, digest: Buffer): Promise<Verdict> {
   try {
-    return { strict: (await directory.authenticate(connectionId, digest)).strict };
+    return { admission: await directory.authenticate(connectionId, digest) };
   } catch (error) {
     if (error instanceof RpcError && isVerdict(error.reason)) return { refusal: error };
     throw error;

@@ -30,7 +30,8 @@ export function entityTag(version: string): string {
   return `W/"${version}"`;
 }
 
-function readTags(header: string | undefined): readonly string[] | '*' | undefined {
+/** The tags of a header such as If-Match; undefined when there is no such header. */
+export function readTags(header: string | undefined): readonly string[] | '*' | undefined {
   if (header === undefined) return undefined;
   if (header.trim() === '*') return '*';
   return [...header.matchAll(/(?:W\/)?"([^"]*)"/g)].map(([, tag = '']) => tag);

@@ -19,10 +19,12 @@ export function createPublicUrl(publicUrl: string | undefined, trustedProxies: s
     const forwarded = (name: string) => (trusted ? lastOf(request.headers[name]) : undefined);
     const host = forwarded('x-forwarded-host') ?? request.headers.host ?? '';
     const protocol = forwarded('x-forwarded-proto') === 'https' ? 'https' : 'http';
-    if (!/^([a-z0-9_.-]+|\[[0-9a-f:.]+\])(:\d{1,5})?$/i.test(host)) {
-      throw new ScimError(400, 'Send a Host header that names this server.');
+    const url = `${protocol}://${host}`;
+    // The pattern alone lets through what only looks like an address or port, such as `1.2.3.456` and `:99999`.
+    if (!/^([a-z0-9_.-]+|\[[0-9a-f:.]+\])(:\d{1,5})?$/i.test(host) || !URL.canParse(url)) {
+      throw new ScimError(400, 'Send a Host header that names this server.', 'invalidSyntax');
     }
-    return `${protocol}://${host}`;
+    return url;
   };
 }
 

@@ -1,5 +1,5 @@
 import { ScimError } from '../scim/scim-error.ts';
-import type { Exchange, ResourceExchange } from './exchange.ts';
+import type { Exchange } from './exchange.ts';
 
 /** The query of the URL, decoded once; a blank may be `+` or `%20`. Throws ScimError 400 for a broken encoding. */
 export function queryParameters({ http }: Exchange): URLSearchParams {
@@ -12,6 +12,6 @@ export function queryParameters({ http }: Exchange): URLSearchParams {
 }
 
 /** Stage: takes the query of the URL for what the client asks. Throws ScimError 400. */
-export function readUrl(exchange: ResourceExchange): void {
+export function readUrl(exchange: Exchange): void {
   exchange.parameters = queryParameters(exchange);
 }

@@ -3,17 +3,16 @@ import getRawBody from 'raw-body';
 import { isJsonArray, isJsonObject, type JsonValue } from '#scim/json.ts';
 import { limits } from '../limits.ts';
 import { ScimError } from '../scim/scim-error.ts';
-import type { ResourceExchange } from './exchange.ts';
+import type { Exchange } from './exchange.ts';
 
 /**
  * Stage: reads the body, a JSON object in UTF-8 of `application/scim+json` or `application/json`. Throws ScimError 413,
  * 415, or 400 `invalidSyntax`.
  */
-export async function readBody(exchange: ResourceExchange): Promise<void> {
+export async function readBody(exchange: Exchange): Promise<void> {
   const { req } = exchange.http;
   checkMediaType(req);
-  const forGroups = exchange.resourceType.endpoint === '/Groups';
-  const bytes = await readBytes(req, forGroups ? limits.groupBodyBytes : limits.bodyBytes);
+  const bytes = await readBytes(req, exchange);
   const value = parseJson(bytes);
   if (!isJsonObject(value)) {
     throw new ScimError(400, 'The body must be one JSON object.', 'invalidSyntax');
@@ -38,14 +37,18 @@ function checkMediaType({ headers }: IncomingMessage): void {
   }
 }
 
-async function readBytes(request: IncomingMessage, limit: number): Promise<Buffer> {
+async function readBytes(
+  request: IncomingMessage,
+  { bodyLimit: limit, bodyLimitName: name }: Exchange,
+): Promise<Buffer> {
   try {
     const length = request.headers['content-length'];
     return await getRawBody(request, { limit, ...(length !== undefined && { length }) });
   } catch (error) {
     if (hasType(error, 'entity.too.large')) {
       // Node reads on what follows of the body, so that the client gets to see this answer.
-      throw new ScimError(413, `Send at most ${limit} bytes in one request.`);
+      const named = name === '' ? '' : ` (${name})`;
+      throw new ScimError(413, `Send at most ${limit} bytes${named} in one request.`);
     }
     throw new ScimError(400, 'The body ended before the length that Content-Length names.', 'invalidSyntax');
   }

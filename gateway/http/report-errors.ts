@@ -1,7 +1,7 @@
 import type { Middleware } from 'koa';
 import type { Logger } from '#runtime/logger.ts';
 import { ScimError, scimErrorBody, toScimError } from '../scim/scim-error.ts';
-import { sendJson } from './send-json.ts';
+import { sendJson } from './send-answer.ts';
 
 /** What to say where no route answered; the router has set the status, and Allow. */
 const unanswered: ReadonlyMap<number, string> = new Map([
@@ -13,17 +13,27 @@ const unanswered: ReadonlyMap<number, string> = new Map([
   [501, 'This method is not known here; the Allow header names those this URL has.'],
 ]);
 
+/** Makes of anything thrown what the client sees. */
+export type FailureReport = (error: unknown, requestId: string) => ScimError;
+
+/** Makes a FailureReport that logs what nobody foresaw, of which the client is told nothing. */
+export function createFailureReport(logger: Logger): FailureReport {
+  return (error, requestId) => {
+    const answer = toScimError(error);
+    if (answer.status === 500) logger.error({ err: error, requestId }, 'request failed');
+    return answer;
+  };
+}
+
 /** Renders whatever is thrown further in, and a route that is not there, as SCIM errors (RFC 7644, section 3.12). */
-export function createReportErrors(logger: Logger): Middleware {
+export function createReportErrors(report: FailureReport): Middleware {
   return async (http, next) => {
     try {
       await next();
       const detail = http.body === undefined ? unanswered.get(http.status) : undefined;
       if (detail !== undefined) throw new ScimError(http.status, detail);
     } catch (error) {
-      const answer = toScimError(error);
-      if (answer.status === 500)
-        logger.error({ err: error, requestId: http.state.requestId }, 'request failed');
+      const answer = report(error, http.state.requestId);
       http.set(answer.headers);
       sendJson(http, answer.status, scimErrorBody(answer));
     }

@@ -92,6 +92,19 @@ export const leniencyRules: Readonly<Record<string, LeniencyRule>> = {
     strict: '400 mutability',
     where: 'gateway/repairs/echoed-read-only.ts',
   },
+  textFormat: {
+    input:
+      'a country that is not an ISO 3166-1 alpha-2 code, a locale that is no language tag, two certificates in one value, an external reference that is no URI',
+    lenient: 'stored as sent',
+    strict: '400 invalidValue',
+    where: 'services/shared/scim/text-format.ts',
+  },
+  bulkSpelling: {
+    input: 'a bulk operation whose method is not in capitals, or whose path has no slash in front',
+    lenient: 'understood',
+    strict: '400 invalidSyntax',
+    where: 'gateway/scim/bulk-request.ts',
+  },
   onNoTarget: {
     input: 'an add or replace whose value filter selects nothing',
     lenient: 'adds the value that the filter describes',

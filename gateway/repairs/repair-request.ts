@@ -2,7 +2,7 @@ import { parseAttributePath } from '#scim/attribute-path.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '#scim/json.ts';
 import { resolvePath } from '#scim/schema-registry.ts';
 import { ScimSyntaxError } from '#scim/scim-syntax-error.ts';
-import type { ResourceExchange } from '../http/exchange.ts';
+import type { Exchange, ListExchange, ResourceExchange } from '../http/exchange.ts';
 import { type PatchStep, readPatchSteps } from '../scim/patch-step.ts';
 import { bareExtensionAttributes, bareExtensionNames } from './bare-extension-attributes.ts';
 import { bareExtensionKeys } from './bare-extension-keys.ts';
@@ -40,15 +40,20 @@ const textRepairs: Readonly<Record<string, TextRepair>> = {
 const lateStepsRepairs: Readonly<Record<string, StepsRepair>> = { removalByValue };
 
 /** Stage: repairs the filter of a list. In strict mode nothing is repaired, here and below. */
-export function repairFilter(exchange: ResourceExchange): void {
-  if (exchange.strict || exchange.filterText === undefined) return;
-  exchange.filterText = makeRepairs(exchange, textRepairs, exchange.filterText);
+export function repairFilter(exchange: ListExchange): void {
+  if (exchange.strict) return;
+  exchange.queries = exchange.queries.map((query) => {
+    const { filterText, resourceType } = query;
+    if (filterText === undefined) return query;
+    const context = { resourceType, id: '' };
+    return { ...query, filterText: makeRepairs(exchange, textRepairs, filterText, context) };
+  });
 }
 
 /** Stage: repairs the body of a POST or PUT. */
 export function repairResource(exchange: ResourceExchange): void {
   if (exchange.strict) return;
-  const body = makeRepairs(exchange, bodyRepairs, exchange.body);
+  const body = makeRepairs(exchange, bodyRepairs, exchange.body, exchange);
   exchange.body = repairResourceValues(exchange, body);
 }
 
@@ -58,21 +63,22 @@ export function repairPatch(exchange: ResourceExchange): void {
     exchange.steps = readPatchSteps(exchange.body);
     return;
   }
-  const steps = readPatchSteps(makeRepairs(exchange, patchBodyRepairs, exchange.body));
-  const split = makeRepairs(exchange, stepsRepairs, steps);
+  const steps = readPatchSteps(makeRepairs(exchange, patchBodyRepairs, exchange.body, exchange));
+  const split = makeRepairs(exchange, stepsRepairs, steps, exchange);
   const named = mapSame(split, (step) => repairPath(exchange, step));
   const valued = mapSame(named, (step) => repairStep(exchange, step));
-  exchange.steps = makeRepairs(exchange, lateStepsRepairs, valued);
+  exchange.steps = makeRepairs(exchange, lateStepsRepairs, valued, exchange);
 }
 
 function makeRepairs<Of>(
-  exchange: ResourceExchange,
+  exchange: Exchange,
   repairs: Readonly<Record<string, (value: Of, context: RepairContext) => Of>>,
   value: Of,
+  context: RepairContext,
 ): Of {
   let repaired = value;
   for (const [name, repair] of Object.entries(repairs)) {
-    const next = repair(repaired, exchange);
+    const next = repair(repaired, context);
     if (next !== repaired) exchange.repairs.add(name);
     repaired = next;
   }
@@ -81,7 +87,7 @@ function makeRepairs<Of>(
 
 function repairPath(exchange: ResourceExchange, step: PatchStep): PatchStep {
   if (step.path === undefined) return step;
-  const path = makeRepairs(exchange, textRepairs, step.path);
+  const path = makeRepairs(exchange, textRepairs, step.path, exchange);
   return path === step.path ? step : { ...step, path };
 }
 

@@ -1,4 +1,4 @@
-import { filterLimits } from '#scim/filter-parser.ts';
+import { filterLimits } from '#scim/filter-limits.ts';
 
 /**
  * A filter or path as strings with their quotes, names and operators, and single characters of anything else; joined they

@@ -1,13 +1,11 @@
-import type { JsonObject } from '#scim/json.ts';
 import type { SchemaRegistry } from '#scim/schema-registry.ts';
 import type { Exchange, Stage } from '../http/exchange.ts';
 import { queryParameters } from '../http/query-parameters.ts';
-import { sendJson } from '../http/send-json.ts';
 import {
   type DiscoveryDocument,
   resourceTypeDocuments,
   schemaDocuments,
-  serviceProviderConfig,
+  serviceProviderConfigDocument,
 } from '../scim/discovery-documents.ts';
 import { ScimError } from '../scim/scim-error.ts';
 
@@ -17,13 +15,19 @@ export interface DiscoveryEndpoint {
   readonly path: string;
   /** Whether it answers without a token. */
   readonly isPublic: boolean;
-  /** Answers with the document that `key` names; without a key, with all of them or the only one. */
+  /**
+   * Answers with the document that `key` names, whatever its letter case; without a key, with all of them or the only
+   * one. Throws ScimError 404.
+   */
   readonly answer: (exchange: Exchange, key?: string) => void;
   /** Whether single documents have a URL of their own. */
   readonly hasDocuments: boolean;
 }
 
-/** Stage: refuses a filter, which discovery endpoints do not take; other parameters mean nothing there. */
+/**
+ * Stage: refuses a filter, which discovery endpoints do not take. Other parameters mean nothing there, `attributes` and
+ * `excludedAttributes` included: the documents are always whole.
+ */
 export const refuseFilter: Stage = (exchange) => {
   if (!queryParameters(exchange).has('filter')) return;
   throw new ScimError(403, 'Leave out the filter: this endpoint always answers with everything.');
@@ -31,58 +35,67 @@ export const refuseFilter: Stage = (exchange) => {
 
 /** Makes the discovery endpoints from what the registry knows. */
 export function createDiscoveryEndpoints(registry: SchemaRegistry): readonly DiscoveryEndpoint[] {
+  const schemas = createCollection(schemaDocuments(registry, { uniqueGroupNames: false }));
+  const schemasWithUniqueGroups = createCollection(schemaDocuments(registry, { uniqueGroupNames: true }));
+  const resourceTypes = createCollection(resourceTypeDocuments(registry));
   return [
-    endpoint('/Schemas', 'Schema', schemaDocuments(registry)),
-    endpoint('/ResourceTypes', 'ResourceType', resourceTypeDocuments(registry)),
-    {
-      path: '/ServiceProviderConfig',
-      isPublic: true,
-      hasDocuments: false,
-      answer: (exchange) =>
-        sendJson(
-          exchange.http,
-          200,
-          withMeta(exchange, '/ServiceProviderConfig', 'ServiceProviderConfig', serviceProviderConfig),
-        ),
-    },
+    listEndpoint('/Schemas', ({ uniqueGroupNames }) =>
+      uniqueGroupNames ? schemasWithUniqueGroups : schemas,
+    ),
+    listEndpoint('/ResourceTypes', () => resourceTypes),
+    configEndpoint('/ServiceProviderConfig', serviceProviderConfigDocument()),
   ];
 }
 
-function endpoint(
-  path: string,
-  resourceType: string,
-  documents: readonly DiscoveryDocument[],
-): DiscoveryEndpoint {
+/** Documents that are answered together or one by one. */
+interface Collection {
+  /** Finds one by its key, whatever the letter case. */
+  find(key: string): DiscoveryDocument | undefined;
+  /** The JSON text of the list of them, for a base URL. */
+  text(baseUrl: string): string;
+}
+
+function createCollection(documents: readonly DiscoveryDocument[]): Collection {
+  const byKey = new Map(documents.map((document) => [document.key.toLowerCase(), document]));
+  const begin = JSON.stringify({
+    schemas: ['urn:ietf:params:scim:api:messages:2.0:ListResponse'],
+    totalResults: documents.length,
+    startIndex: 1,
+    itemsPerPage: documents.length,
+  }).slice(0, -1);
+  return {
+    find: (key) => byKey.get(key.toLowerCase()),
+    text: (baseUrl) => `${begin},"Resources":[${documents.map(({ text }) => text(baseUrl)).join()}]}`,
+  };
+}
+
+function listEndpoint(path: string, collectionFor: (exchange: Exchange) => Collection): DiscoveryEndpoint {
   return {
     path,
     isPublic: false,
     hasDocuments: true,
     answer(exchange, key) {
-      const render = (document: DiscoveryDocument) => withMeta(exchange, path, resourceType, document);
-      if (key === undefined) {
-        const list = {
-          schemas: ['urn:ietf:params:scim:api:messages:2.0:ListResponse'],
-          totalResults: documents.length,
-          startIndex: 1,
-          itemsPerPage: documents.length,
-          Resources: documents.map(render),
-        };
-        return sendJson(exchange.http, 200, list);
-      }
-      const found = documents.find((document) => document.key.toLowerCase() === key.toLowerCase());
+      const collection = collectionFor(exchange);
+      const found = key === undefined ? collection : collection.find(key);
       if (found === undefined)
-        throw new ScimError(404, `There is no such ${resourceType}; ${path} lists them.`);
-      sendJson(exchange.http, 200, render(found));
+        throw new ScimError(404, `There is nothing of this name; ${path} lists what there is.`);
+      exchange.answer = { status: 200, body: whole(found.text(exchange.baseUrl)) };
     },
   };
 }
 
-function withMeta(
-  { baseUrl }: Exchange,
-  path: string,
-  resourceType: string,
-  { key, body }: DiscoveryDocument,
-): JsonObject {
-  const location = key === '' ? `${baseUrl}${path}` : `${baseUrl}${path}/${key}`;
-  return { ...body, meta: { resourceType, location } };
+function configEndpoint(path: string, { text }: DiscoveryDocument): DiscoveryEndpoint {
+  return {
+    path,
+    isPublic: true,
+    hasDocuments: false,
+    answer(exchange) {
+      exchange.answer = { status: 200, body: whole(text(exchange.baseUrl)) };
+    },
+  };
+}
+
+/** A text in one piece. */
+async function* whole(text: string): AsyncIterable<string> {
+  yield text;
 }

@@ -1,56 +1,63 @@
+import type { ResourceType as ResourceTypeDocument } from '#proto/rollcall/scim/v1/resource_type.ts';
+import type { SchemaAttribute, Schema as SchemaDocument } from '#proto/rollcall/scim/v1/schema.ts';
+import type { ServiceProviderConfig } from '#proto/rollcall/scim/v1/service_provider_config.ts';
+import { discoverySchemas } from '#proto/schemas.ts';
 import type { AttributeDefinition, SchemaDefinition } from '#scim/attribute.ts';
-import type { JsonObject } from '#scim/json.ts';
-import type { SchemaRegistry } from '#scim/schema-registry.ts';
+import type { ResourceType, SchemaRegistry } from '#scim/schema-registry.ts';
 import { limits } from '../limits.ts';
 
-/** A document of a discovery endpoint (RFC 7643, sections 5 to 7), without `meta`. */
+/** A document of a discovery endpoint (RFC 7643, sections 5 to 7). */
 export interface DiscoveryDocument {
-  /** What the URL names it by; undefined for the one document of its endpoint. */
+  /** What names it in its URL; empty for the only document of its endpoint. */
   readonly key: string;
-  /** The document. */
-  readonly body: JsonObject;
+  /** Its JSON text for a base URL, with which `meta.location` begins; all else in it was written once. */
+  readonly text: (baseUrl: string) => string;
 }
 
-/** The documents of `/Schemas`: the schemas of every resource type and of its extensions, each once. */
-export function schemaDocuments({ resourceTypes }: SchemaRegistry): readonly DiscoveryDocument[] {
-  const schemas = resourceTypes.flatMap(({ schema, extensions }) => [
-    schema,
-    ...extensions.map((extension) => extension.schema),
+/** The settings of a connection that its schemas depend on. */
+export interface SchemaSettings {
+  /** Whether no two groups may share a displayName. */
+  readonly uniqueGroupNames: boolean;
+}
+
+/**
+ * The documents of `/Schemas`: the schemas of every resource type and of its extensions, each once, then those of the
+ * discovery documents themselves.
+ */
+export function schemaDocuments(
+  { resourceTypes }: SchemaRegistry,
+  settings: SchemaSettings,
+): readonly DiscoveryDocument[] {
+  const ofResources = resourceTypes.flatMap((resourceType) => [
+    schemaInForce(resourceType, settings),
+    ...resourceType.extensions.map(({ schema }) => schema),
   ]);
-  return [...new Map(schemas.map((schema) => [schema.id, schema])).values()].map((schema) => ({
-    key: schema.id,
-    body: schemaDocument(schema),
-  }));
+  const schemas = new Map([...ofResources, ...discoverySchemas].map((schema) => [schema.id, schema]));
+  return [...schemas.values()].map((schema) =>
+    createDocument('Schema', `/Schemas/${schema.id}`, schema.id, schemaDocument(schema)),
+  );
 }
 
 /** The documents of `/ResourceTypes`. */
 export function resourceTypeDocuments({ resourceTypes }: SchemaRegistry): readonly DiscoveryDocument[] {
-  return resourceTypes.map(({ name, description, endpoint, schema, extensions }) => ({
-    key: name,
-    body: {
-      schemas: ['urn:ietf:params:scim:schemas:core:2.0:ResourceType'],
-      id: name,
-      name,
-      description,
-      endpoint,
-      schema: schema.id,
-      ...(extensions.length > 0 && {
-        schemaExtensions: extensions.map((extension) => ({ schema: extension.schema.id, required: false })),
-      }),
-    },
-  }));
+  return resourceTypes.map((resourceType) => {
+    const { name } = resourceType;
+    return createDocument('ResourceType', `/ResourceTypes/${name}`, name, resourceTypeDocument(resourceType));
+  });
 }
 
 /** The document of `/ServiceProviderConfig`: what this server does, and nothing that it does not. */
-export const serviceProviderConfig: DiscoveryDocument = {
-  key: '',
-  body: {
-    schemas: ['urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig'],
+export function serviceProviderConfigDocument(): DiscoveryDocument {
+  const config: ServiceProviderConfig = {
     patch: { supported: true },
-    bulk: { supported: false, maxOperations: 0, maxPayloadSize: 0 },
+    bulk: {
+      supported: true,
+      maxOperations: limits.bulkOperations,
+      maxPayloadSize: limits.bulkBytes,
+    },
     filter: { supported: true, maxResults: limits.pageSize },
     changePassword: { supported: false },
-    sort: { supported: false },
+    sort: { supported: true },
     etag: { supported: true },
     authenticationSchemes: [
       {
@@ -61,12 +68,61 @@ export const serviceProviderConfig: DiscoveryDocument = {
         primary: true,
       },
     ],
-  },
-};
+    pagination: {
+      cursor: true,
+      index: true,
+      defaultPaginationMethod: 'index',
+      defaultPageSize: limits.defaultPageSize,
+      maxPageSize: limits.pageSize,
+      cursorTimeout: limits.cursorTimeout,
+    },
+  };
+  return createDocument('ServiceProviderConfig', '/ServiceProviderConfig', '', config);
+}
 
-function schemaDocument({ id, name, description, attributes }: SchemaDefinition): JsonObject {
+function createDocument(resourceType: string, path: string, key: string, body: object): DiscoveryDocument {
+  const schemas = [`urn:ietf:params:scim:schemas:core:2.0:${resourceType}`];
+  const begin = JSON.stringify({ schemas, ...body }, withoutEmptyLists).slice(0, -1);
   return {
-    schemas: ['urn:ietf:params:scim:schemas:core:2.0:Schema'],
+    key,
+    text(baseUrl) {
+      const meta = { resourceType, location: `${baseUrl}${path}` };
+      return `${begin},"meta":${JSON.stringify(meta)}}`;
+    },
+  };
+}
+
+/** An empty list is no value (RFC 7643, section 2.5). */
+function withoutEmptyLists(_key: string, value: unknown): unknown {
+  return Array.isArray(value) && value.length === 0 ? undefined : value;
+}
+
+function resourceTypeDocument(resourceType: ResourceType): ResourceTypeDocument {
+  const { name, description, endpoint, schema, extensions } = resourceType;
+  return {
+    id: name,
+    name,
+    description,
+    endpoint,
+    schema: schema.id,
+    schemaExtensions: extensions.map(({ schema: { id }, required }) => ({ schema: id, required })),
+  };
+}
+
+/** The schema of a resource type with what the settings change in it. */
+function schemaInForce(
+  { name, schema }: ResourceType,
+  { uniqueGroupNames }: SchemaSettings,
+): SchemaDefinition {
+  if (name !== 'Group' || !uniqueGroupNames) return schema;
+  const attributes = schema.attributes.map((attribute) =>
+    attribute.name === 'displayName' ? { ...attribute, uniqueness: 'server' as const } : attribute,
+  );
+  return { ...schema, attributes };
+}
+
+function schemaDocument({ id, name, description, attributes }: SchemaDefinition): SchemaDocument {
+  return {
     id,
     name,
     description,
@@ -74,10 +130,9 @@ function schemaDocument({ id, name, description, attributes }: SchemaDefinition)
   };
 }
 
-function attributeDocument(attribute: AttributeDefinition): JsonObject {
+function attributeDocument(attribute: AttributeDefinition): SchemaAttribute {
   const { name, type, multiValued, description, required, caseExact, mutability, returned, uniqueness } =
     attribute;
-  const { canonicalValues, referenceTypes, subAttributes } = attribute;
   return {
     name,
     type,
@@ -85,11 +140,11 @@ function attributeDocument(attribute: AttributeDefinition): JsonObject {
     description,
     required,
     caseExact,
-    ...(canonicalValues.length > 0 && { canonicalValues }),
+    canonicalValues: [...attribute.canonicalValues],
     mutability,
     returned,
     uniqueness,
-    ...(referenceTypes.length > 0 && { referenceTypes }),
-    ...(subAttributes.length > 0 && { subAttributes: subAttributes.map(attributeDocument) }),
+    referenceTypes: [...attribute.referenceTypes],
+    subAttributes: attribute.subAttributes.map(attributeDocument),
   };
 }

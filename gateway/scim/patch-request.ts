@@ -8,7 +8,9 @@ import { type ResourceType, resolvePath } from '#scim/schema-registry.ts';
 import { ScimSyntaxError } from '#scim/scim-syntax-error.ts';
 import type { ResourceExchange } from '../http/exchange.ts';
 import { isMemberList, readMemberChange } from './member-list.ts';
+import { type StepPart, withIdsForReferences } from './patch-references.ts';
 import type { PatchStep } from './patch-step.ts';
+import { showSupplied } from './projection.ts';
 import { readOptions } from './resource-from-json.ts';
 import { ScimError, toScimError } from './scim-error.ts';
 
@@ -43,12 +45,13 @@ export function resolvePatch(exchange: ResourceExchange): void {
   // To answer "done" when nothing of it could be done would hide the mistake from the client.
   if (known === 0 && unknown !== undefined) throw unknown;
   exchange.changes = { operations, memberChanges };
+  showSupplied(exchange, operations.flatMap(suppliedPaths));
 }
 
-/** A step that names one attribute, or a whole extension. */
-interface StepPart {
-  readonly step: PatchStep;
-  readonly path: AttributePath;
+/** The attributes that an operation writes; one on a whole extension writes those in its value. */
+function suppliedPaths({ path, value }: PatchOperation): readonly AttributePath[] {
+  if (path === undefined || path.attribute !== '') return path ? [path] : [];
+  return Object.keys(value ?? {}).map((attribute) => ({ ...path, attribute }));
 }
 
 interface UnknownPart {
@@ -59,7 +62,9 @@ interface UnknownPart {
 function partsOf(exchange: ResourceExchange, step: PatchStep): readonly (StepPart | UnknownPart)[] {
   const { resourceType } = exchange;
   if (step.path !== undefined) {
-    if (step.path.toLowerCase() === 'schemas') return changeOfSchemas(step);
+    const whole = step.path.replace(/\[.*/s, '').toLowerCase();
+    const names = ['schemas', `${resourceType.schema.id}:schemas`.toLowerCase()];
+    if (names.includes(whole)) return changeOfSchemas(resourceType, step);
     return [pathPart(resourceType, step, step.path)];
   }
   if (!isJsonObject(step.value)) {
@@ -75,9 +80,13 @@ function partsOf(exchange: ResourceExchange, step: PatchStep): readonly (StepPar
 }
 
 /** `schemas` follows from the attributes a resource has, so that changing it does nothing by itself. */
-function changeOfSchemas(step: PatchStep): readonly StepPart[] {
-  if (step.op !== 'remove') return [];
-  throw new ScimError(400, `Operation ${step.index}: "schemas" cannot be removed.`, 'mutability');
+function changeOfSchemas(resourceType: ResourceType, step: PatchStep): readonly StepPart[] {
+  const { id } = resourceType.schema;
+  const urns = isJsonArray(step.value) ? step.value : [step.value];
+  const isKept = urns.some((urn) => typeof urn === 'string' && urn.toLowerCase() === id.toLowerCase());
+  if (step.op === 'add' || (step.op === 'replace' && isKept)) return [];
+  const detail = `Operation ${step.index}: "schemas" always has "${id}"; to leave an extension, remove its attributes.`;
+  throw new ScimError(400, detail, 'mutability');
 }
 
 function attributePart(resourceType: ResourceType, step: PatchStep, name: string): StepPart | UnknownPart {
@@ -117,11 +126,12 @@ function isUnknownName(resourceType: ResourceType, text: string): boolean {
 
 function resolvePart(
   exchange: ResourceExchange,
-  { step, path }: StepPart,
+  part: StepPart,
   operations: PatchOperation[],
   memberChanges: MemberChange[],
 ): void {
   const { resourceType, strict } = exchange;
+  const { step, path } = withIdsForReferences(exchange, part);
   const resolved = resolvePath(resourceType, path);
   if (resolved && isMemberList(resolved.attribute)) {
     const change = readMemberChange(resolved.attribute, step, path, { ...readOptions(exchange), strict });
@@ -144,6 +154,8 @@ function checkExtension(exchange: ResourceExchange, urn: string, value: JsonValu
   if (value === null) return;
   if (!isJsonObject(value)) throw new AttributeValueError(urn, `The value of ${urn} must be an object.`);
   for (const [name, item] of Object.entries(value)) {
+    // As in a resource, `schemas` follows from the attributes there are.
+    if (name.toLowerCase() === 'schemas') continue;
     const attribute = exchange.resourceType.findAttribute(name, urn);
     if (attribute) {
       readAttributeValue(

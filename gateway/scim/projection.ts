@@ -1,8 +1,9 @@
+import type { AttributePath } from '#proto/rollcall/scim/v1/filter.ts';
 import type { AttributeDefinition, ExtensionDefinition } from '#scim/attribute.ts';
 import { parseAttributeName } from '#scim/attribute-path.ts';
 import type { ResourceType } from '#scim/schema-registry.ts';
 import { ScimSyntaxError } from '#scim/scim-syntax-error.ts';
-import type { ResourceExchange } from '../http/exchange.ts';
+import type { Exchange, ListExchange, ResourceExchange } from '../http/exchange.ts';
 import { qualifyBareName } from '../repairs/bare-extension-attributes.ts';
 
 /** Which attributes an answer has (RFC 7644, section 3.9). */
@@ -36,24 +37,74 @@ export interface ProjectedExtension {
  * Unknown names are ignored.
  */
 export function readProjection(exchange: ResourceExchange): void {
-  const { parameters } = exchange;
-  const attributes = readNames(exchange, parameters.getAll('attributes'));
-  const excluded = readNames(exchange, parameters.getAll('excludedAttributes'));
-  if (attributes === undefined && excluded === undefined) return;
-  exchange.projection = createProjection(exchange.resourceType, attributes, excluded);
+  exchange.projection = projectionOf(exchange, exchange.resourceType) ?? exchange.projection;
 }
 
-/** Makes a projection from names as `attributes` and `excludedAttributes` have them; undefined is a parameter not sent. */
+/** Stage: the same for a list, for each type. */
+export function readProjections(exchange: ListExchange): void {
+  exchange.queries = exchange.queries.map((query) => {
+    const projection = projectionOf(exchange, query.resourceType);
+    return projection ? { ...query, projection } : query;
+  });
+}
+
+function projectionOf(exchange: Exchange, resourceType: ResourceType): Projection | undefined {
+  const attributes = namesIn(exchange, resourceType, 'attributes');
+  const excluded = namesIn(exchange, resourceType, 'excludedAttributes');
+  if (attributes === undefined && excluded === undefined) return undefined;
+  return createProjection(resourceType, attributes, excluded);
+}
+
+function namesIn(
+  { parameters, strict }: Pick<Exchange, 'parameters' | 'strict'>,
+  resourceType: ResourceType,
+  parameter: string,
+): readonly string[] | undefined {
+  const names = readNames(parameters, parameter);
+  return strict ? names : names?.map((name) => qualifyBareName(resourceType, name));
+}
+
+/**
+ * Lets the answer to a write have what the client supplied of attributes that are returned on request only (RFC 7643,
+ * section 7), unless the client says with `attributes` what it wants.
+ * @param supplied the paths of the attributes that the client wrote, sub-attributes not looked at.
+ */
+export function showSupplied(
+  exchange: Pick<ResourceExchange, 'resourceType' | 'parameters' | 'projection' | 'strict'>,
+  supplied: readonly AttributePath[],
+): void {
+  const { resourceType, projection } = exchange;
+  const keys = supplied.flatMap(({ attribute, extension }) => {
+    const definition = resourceType.findAttribute(attribute, extension);
+    return definition?.returned === 'request' ? [key(extension, definition.name)] : [];
+  });
+  if (projection.asked || keys.length === 0) return;
+  const excluded = namesIn(exchange, resourceType, 'excludedAttributes');
+  exchange.projection = createProjection(resourceType, undefined, excluded, new Set(keys));
+}
+
+/** The names that a parameter lists; undefined when there are none. */
+export function readNames(parameters: URLSearchParams, parameter: string): readonly string[] | undefined {
+  const names = parameters.getAll(parameter).flatMap((value) => value.split(','));
+  const given = names.map((name) => name.trim()).filter((name) => name !== '');
+  return given.length === 0 ? undefined : given;
+}
+
+/**
+ * Makes a projection from names as `attributes` and `excludedAttributes` have them; undefined is a parameter not sent.
+ * @param onRequest the attributes returned on request that are in the answer without being asked for.
+ */
 export function createProjection(
   resourceType: ResourceType,
   attributes?: readonly string[],
   excluded: readonly string[] = [],
+  onRequest: Keys = new Set(),
 ): Projection {
   const asked = attributes && keysOf(resourceType, attributes);
   const without = keysOf(resourceType, excluded);
   const project = (urn: string, definitions: readonly AttributeDefinition[]) =>
     definitions
-      .filter((attribute) => isIncluded(urn, attribute, asked, without))
+      .filter((attribute) => isIncluded(urn, attribute, asked, without, onRequest))
       .map((attribute) => ({
         attribute,
         subAttributes: attribute.subAttributes.filter((sub) =>
@@ -86,13 +137,14 @@ function isIncluded(
   attribute: AttributeDefinition,
   asked: Keys | undefined,
   without: Keys,
+  onRequest: Keys,
 ): boolean {
   if (attribute.returned === 'never') return false;
   if (attribute.returned === 'always') return true;
   const whole = key(urn, attribute.name);
   const isAsked =
     asked === undefined
-      ? attribute.returned !== 'request'
+      ? attribute.returned !== 'request' || onRequest.has(whole)
       : asked.has(urn) ||
         asked.has(whole) ||
         attribute.subAttributes.some((sub) => asked.has(key(urn, attribute.name, sub.name)));
@@ -130,11 +182,4 @@ function keysOf(resourceType: ResourceType, names: readonly string[]): Keys {
     }
   });
   return new Set(keys.filter((name) => name !== undefined));
-}
-
-function readNames(exchange: ResourceExchange, values: readonly string[]): readonly string[] | undefined {
-  const names = values.flatMap((value) => value.split(',')).map((name) => name.trim());
-  const given = names.filter((name) => name !== '');
-  if (given.length === 0) return undefined;
-  return exchange.strict ? given : given.map((name) => qualifyBareName(exchange.resourceType, name));
 }

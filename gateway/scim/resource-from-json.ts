@@ -1,3 +1,4 @@
+import type { AttributePath } from '#proto/rollcall/scim/v1/filter.ts';
 import type { AttributeDefinition } from '#scim/attribute.ts';
 import { AttributeValueError, type ReadValueOptions, readAttributeValue } from '#scim/attribute-value.ts';
 import { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from '#scim/json.ts';
@@ -5,6 +6,8 @@ import type { ResourceType } from '#scim/schema-registry.ts';
 import type { ResourceExchange } from '../http/exchange.ts';
 import { valueOfKey } from './json-key.ts';
 import { isMemberList, readMemberIds } from './member-list.ts';
+import { showSupplied } from './projection.ts';
+import { createReferenceReader, type ReadReference, withReferencedIds } from './references.ts';
 import { ScimError } from './scim-error.ts';
 
 /**
@@ -15,16 +18,31 @@ export function resolveResource(exchange: ResourceExchange): void {
   const { resourceType, body, strict } = exchange;
   checkSchemas(resourceType, body);
   const options = readOptions(exchange);
-  const reading = { resourceType, strict, options };
+  const readReference = createReferenceReader(exchange.registry, exchange.baseUrl);
+  const reading = { resourceType, strict, options, readReference };
   const { members, ...read } = readAttributes(reading, body, '');
   const list = members ?? (exchange.strict && hasMemberList(resourceType) ? [] : undefined);
+  showSupplied(exchange, suppliedPaths(resourceType, read.resource));
   exchange.written = { resource: read.resource, ...(list !== undefined && { members: list }) };
+}
+
+function suppliedPaths(resourceType: ResourceType, resource: JsonObject): readonly AttributePath[] {
+  const pathsIn = (extension: string, attributes: readonly AttributeDefinition[], holder: JsonObject) =>
+    attributes
+      .filter(({ field }) => holder[field] !== undefined)
+      .map(({ name }) => ({ extension, attribute: name, subAttribute: '' }));
+  const inExtensions = resourceType.extensions.flatMap(({ field, schema }) => {
+    const holder = resource[field];
+    return isJsonObject(holder) ? pathsIn(schema.id, schema.attributes, holder) : [];
+  });
+  return [...pathsIn('', resourceType.schema.attributes, resource), ...inExtensions];
 }
 
 /** How values are read: what the schema does not know is refused in strict mode, else left out and noted. */
 export function readOptions(exchange: ResourceExchange): ReadValueOptions {
   return {
     unknown: exchange.strict ? 'refuse' : 'ignore',
+    checkFormats: exchange.strict,
     onIgnored: (path) => exchange.ignored.add(path),
   };
 }
@@ -33,6 +51,7 @@ interface Reading {
   readonly resourceType: ResourceType;
   readonly strict: boolean;
   readonly options: ReadValueOptions;
+  readonly readReference: ReadReference;
 }
 
 interface ReadAttributes {
@@ -41,24 +60,27 @@ interface ReadAttributes {
 }
 
 function readAttributes(reading: Reading, object: JsonObject, urn: string): ReadAttributes {
-  const { resourceType, options } = reading;
+  const { resourceType, options, readReference } = reading;
   const fields = new Map<string, JsonValue>();
   const seen = new Set<string>();
   let members: readonly string[] | undefined;
   for (const [name, value] of Object.entries(object)) {
     refuseTwice(seen, name);
+    // It follows from the attributes there are; some client libraries send it in the object of an extension too.
+    if (name.toLowerCase() === 'schemas') continue;
     const attribute = resourceType.findAttribute(name, urn);
     const extension = urn === '' ? resourceType.findExtension(name) : undefined;
     if (attribute && isMemberList(attribute)) {
-      members = readMemberIds(attribute, value, options);
+      members = readMemberIds(attribute, withReferencedIds(attribute, value, readReference), options);
     } else if (attribute) {
-      const read = isWritable(attribute) ? readAttributeValue(attribute, value, options) : undefined;
+      const named = withReferencedIds(attribute, value, readReference);
+      const read = isWritable(attribute) ? readAttributeValue(attribute, named, options) : undefined;
       if (read !== undefined && attribute.returned !== 'never') fields.set(attribute.field, read);
     } else if (extension && value !== null) {
       if (!isJsonObject(value)) throw new AttributeValueError(name, `${name} must be an object.`);
       const { resource } = readAttributes(reading, value, extension.schema.id);
       if (Object.keys(resource).length > 0) fields.set(extension.field, resource);
-    } else if (!extension && !(urn === '' && name.toLowerCase() === 'schemas')) {
+    } else if (!extension) {
       unknownAttribute(reading, urn === '' ? name : `${urn}:${name}`);
     }
   }

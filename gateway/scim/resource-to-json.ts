@@ -2,9 +2,10 @@ import type { AttributeDefinition } from '#scim/attribute.ts';
 import type { JsonObject, JsonValue } from '#scim/json.ts';
 import type { ResourceType, SchemaRegistry } from '#scim/schema-registry.ts';
 import { entityTag } from '../http/preconditions.ts';
+import { isMemberList } from './member-list.ts';
 import type { ProjectedAttribute, Projection } from './projection.ts';
 
-/** A resource as the directory sends it: the fields of its message; for a group with `members` unless masked. */
+/** A resource, or a value of a complex attribute, as the directory sends it: the fields of its message. */
 export type ResourceMessage = Readonly<Record<string, unknown>>;
 
 /** Writes resources as SCIM JSON. */
@@ -13,17 +14,26 @@ export interface ResourceRenderer {
   location(resourceType: ResourceType, id: string): string;
   /** The resource with what the projection leaves of it; attributes without a value are left out. */
   render(resourceType: ResourceType, message: ResourceMessage, projection: Projection): JsonObject;
+  /** Members of a group with what the projection leaves of each. */
+  renderMembers(members: readonly ResourceMessage[], projection: Projection): readonly JsonValue[];
 }
 
 /** Makes a renderer whose URIs begin with a connection's base URL. */
 export function createResourceRenderer(registry: SchemaRegistry, baseUrl: string): ResourceRenderer {
   const location = (resourceType: ResourceType, id: string) =>
     `${baseUrl}${resourceType.endpoint}/${encodeURIComponent(id)}`;
+  const refer = (attribute: AttributeDefinition, holder: ResourceMessage) =>
+    reference(registry, attribute, holder, location);
   return {
     location,
+    renderMembers(members, projection) {
+      const list = projection.core.find(({ attribute }) => isMemberList(attribute));
+      if (list === undefined) return [];
+      return members
+        .map((member) => renderOne(list.attribute, list.subAttributes, member, refer))
+        .filter((member) => member !== undefined);
+    },
     render(resourceType, message, projection) {
-      const refer = (attribute: AttributeDefinition, holder: ResourceMessage) =>
-        reference(registry, attribute, holder, location);
       const complete = {
         ...message,
         meta: renderedMeta(message, location(resourceType, textOf(message.id))),

@@ -125,8 +125,17 @@ const rows: Readonly<Record<ErrorReason, ErrorRow>> = {
   [ErrorReason.MEMBER_NOT_FOUND]: { status: 400, scimType: 'invalidValue' },
   [ErrorReason.TOO_MANY]: { status: 400, scimType: 'tooMany' },
   [ErrorReason.SORT_INVALID]: { status: 400, scimType: 'invalidValue' },
-  [ErrorReason.PAGE_TOKEN_INVALID]: { status: 400, scimType: 'invalidCursor' },
-  [ErrorReason.PAGE_TOKEN_EXPIRED]: { status: 400, scimType: 'expiredCursor' },
+  [ErrorReason.PAGE_TOKEN_INVALID]: {
+    status: 400,
+    scimType: 'invalidCursor',
+    detail:
+      'This cursor was not made here, or for another connection or query. Repeat the query that gave it, or begin with its first page.',
+  },
+  [ErrorReason.PAGE_TOKEN_EXPIRED]: {
+    status: 400,
+    scimType: 'expiredCursor',
+    detail: 'This cursor is too old. Begin with the first page again.',
+  },
   [ErrorReason.PAGE_SIZE_CHANGED]: { status: 400, scimType: 'invalidCount' },
   [ErrorReason.POSITION_NOT_REACHED]: unreachable,
   [ErrorReason.POSITION_PURGED]: internal,

@@ -1,5 +1,5 @@
 import { isJsonArray, type JsonObject, type JsonValue } from '#scim/json.ts';
-import type { ResourceExchange } from '../http/exchange.ts';
+import type { ListExchange } from '../http/exchange.ts';
 import { valueOfKey } from './json-key.ts';
 import { requireMessage } from './message-schema.ts';
 import { ScimError } from './scim-error.ts';
@@ -8,14 +8,14 @@ import { ScimError } from './scim-error.ts';
 export const searchSchema = 'urn:ietf:params:scim:api:messages:2.0:SearchRequest';
 
 const lists = ['attributes', 'excludedAttributes'];
-const texts = ['filter'];
+const texts = ['filter', 'sortBy', 'sortOrder', 'cursor'];
 const integers = ['startIndex', 'count'];
 
 /**
  * Stage: reads the message of a query by POST (RFC 7644, section 3.4.3) into the parameters that a query by GET has in its
  * URL, so that both mean the same from here on. Throws ScimError 400.
  */
-export function readSearch(exchange: ResourceExchange): void {
+export function readSearch(exchange: ListExchange): void {
   const { body } = exchange;
   requireMessage(body, searchSchema);
   const parameters = new URLSearchParams();

@@ -1,6 +1,6 @@
 // Generated from the annotated messages in proto/rollcall/scim/v1 by protoc-gen-scim-schemas. Do not edit.
 /* eslint-disable */
-import type { ResourceTypeDefinition } from '#scim/attribute.ts';
+import type { ResourceTypeDefinition, SchemaDefinition } from '#scim/attribute.ts';
 
 /** The built-in resource types with their schemas. */
 export const resourceTypes: readonly ResourceTypeDefinition[] = [
@@ -28,6 +28,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
           "referenceTypes": [],
           "indexed": false,
           "derived": false,
+          "format": "any",
           "common": true,
           "subAttributes": []
         },
@@ -46,6 +47,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
           "referenceTypes": [],
           "indexed": true,
           "derived": false,
+          "format": "any",
           "common": true,
           "subAttributes": []
         },
@@ -64,6 +66,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
           "referenceTypes": [],
           "indexed": false,
           "derived": false,
+          "format": "any",
           "common": true,
           "subAttributes": [
             {
@@ -81,6 +84,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": false,
               "derived": false,
+              "format": "any",
               "common": false,
               "subAttributes": []
             },
@@ -99,6 +103,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": false,
               "derived": false,
+              "format": "any",
               "common": false,
               "subAttributes": []
             },
@@ -117,6 +122,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": false,
               "derived": false,
+              "format": "any",
               "common": false,
               "subAttributes": []
             },
@@ -137,6 +143,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               ],
               "indexed": false,
               "derived": true,
+              "format": "any",
               "common": false,
               "subAttributes": []
             },
@@ -155,6 +162,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": false,
               "derived": false,
+              "format": "any",
               "common": false,
               "subAttributes": []
             }
@@ -175,6 +183,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
           "referenceTypes": [],
           "indexed": false,
           "derived": false,
+          "format": "any",
           "common": false,
           "subAttributes": []
         },
@@ -193,6 +202,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
           "referenceTypes": [],
           "indexed": false,
           "derived": false,
+          "format": "any",
           "common": false,
           "subAttributes": [
             {
@@ -210,6 +220,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": false,
               "derived": false,
+              "format": "any",
               "common": false,
               "subAttributes": []
             },
@@ -228,6 +239,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": false,
               "derived": false,
+              "format": "any",
               "common": false,
               "subAttributes": []
             },
@@ -246,6 +258,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": false,
               "derived": false,
+              "format": "any",
               "common": false,
               "subAttributes": []
             },
@@ -264,6 +277,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": false,
               "derived": false,
+              "format": "any",
               "common": false,
               "subAttributes": []
             },
@@ -282,6 +296,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": false,
               "derived": false,
+              "format": "any",
               "common": false,
               "subAttributes": []
             },
@@ -300,6 +315,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": false,
               "derived": false,
+              "format": "any",
               "common": false,
               "subAttributes": []
             }
@@ -320,6 +336,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
           "referenceTypes": [],
           "indexed": false,
           "derived": false,
+          "format": "any",
           "common": false,
           "subAttributes": []
         },
@@ -338,6 +355,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
           "referenceTypes": [],
           "indexed": false,
           "derived": false,
+          "format": "any",
           "common": false,
           "subAttributes": []
         },
@@ -358,6 +376,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
           ],
           "indexed": false,
           "derived": false,
+          "format": "any",
           "common": false,
           "subAttributes": []
         },
@@ -376,6 +395,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
           "referenceTypes": [],
           "indexed": false,
           "derived": false,
+          "format": "any",
           "common": false,
           "subAttributes": []
         },
@@ -394,6 +414,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
           "referenceTypes": [],
           "indexed": false,
           "derived": false,
+          "format": "any",
           "common": false,
           "subAttributes": []
         },
@@ -412,6 +433,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
           "referenceTypes": [],
           "indexed": false,
           "derived": false,
+          "format": "any",
           "common": false,
           "subAttributes": []
         },
@@ -430,6 +452,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
           "referenceTypes": [],
           "indexed": false,
           "derived": false,
+          "format": "languageTag",
           "common": false,
           "subAttributes": []
         },
@@ -448,6 +471,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
           "referenceTypes": [],
           "indexed": false,
           "derived": false,
+          "format": "any",
           "common": false,
           "subAttributes": []
         },
@@ -466,6 +490,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
           "referenceTypes": [],
           "indexed": false,
           "derived": false,
+          "format": "any",
           "common": false,
           "subAttributes": []
         },
@@ -484,6 +509,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
           "referenceTypes": [],
           "indexed": false,
           "derived": false,
+          "format": "any",
           "common": false,
           "subAttributes": []
         },
@@ -502,6 +528,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
           "referenceTypes": [],
           "indexed": false,
           "derived": false,
+          "format": "any",
           "common": false,
           "subAttributes": [
             {
@@ -519,6 +546,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": true,
               "derived": false,
+              "format": "any",
               "common": false,
               "subAttributes": []
             },
@@ -537,6 +565,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": false,
               "derived": false,
+              "format": "any",
               "common": false,
               "subAttributes": []
             },
@@ -559,6 +588,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": false,
               "derived": false,
+              "format": "any",
               "common": false,
               "subAttributes": []
             },
@@ -577,6 +607,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": false,
               "derived": false,
+              "format": "any",
               "common": false,
               "subAttributes": []
             }
@@ -597,6 +628,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
           "referenceTypes": [],
           "indexed": false,
           "derived": false,
+          "format": "any",
           "common": false,
           "subAttributes": [
             {
@@ -614,6 +646,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": false,
               "derived": false,
+              "format": "any",
               "common": false,
               "subAttributes": []
             },
@@ -632,6 +665,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": false,
               "derived": false,
+              "format": "any",
               "common": false,
               "subAttributes": []
             },
@@ -657,6 +691,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": false,
               "derived": false,
+              "format": "any",
               "common": false,
               "subAttributes": []
             },
@@ -675,6 +710,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": false,
               "derived": false,
+              "format": "any",
               "common": false,
               "subAttributes": []
             }
@@ -695,6 +731,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
           "referenceTypes": [],
           "indexed": false,
           "derived": false,
+          "format": "any",
           "common": false,
           "subAttributes": [
             {
@@ -712,6 +749,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": false,
               "derived": false,
+              "format": "any",
               "common": false,
               "subAttributes": []
             },
@@ -730,6 +768,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": false,
               "derived": false,
+              "format": "any",
               "common": false,
               "subAttributes": []
             },
@@ -757,6 +796,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": false,
               "derived": false,
+              "format": "any",
               "common": false,
               "subAttributes": []
             },
@@ -775,6 +815,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": false,
               "derived": false,
+              "format": "any",
               "common": false,
               "subAttributes": []
             }
@@ -795,6 +836,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
           "referenceTypes": [],
           "indexed": false,
           "derived": false,
+          "format": "any",
           "common": false,
           "subAttributes": [
             {
@@ -814,6 +856,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               ],
               "indexed": false,
               "derived": false,
+              "format": "any",
               "common": false,
               "subAttributes": []
             },
@@ -832,6 +875,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": false,
               "derived": false,
+              "format": "any",
               "common": false,
               "subAttributes": []
             },
@@ -853,6 +897,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": false,
               "derived": false,
+              "format": "any",
               "common": false,
               "subAttributes": []
             },
@@ -871,6 +916,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": false,
               "derived": false,
+              "format": "any",
               "common": false,
               "subAttributes": []
             }
@@ -891,6 +937,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
           "referenceTypes": [],
           "indexed": false,
           "derived": false,
+          "format": "any",
           "common": false,
           "subAttributes": [
             {
@@ -908,6 +955,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": false,
               "derived": false,
+              "format": "any",
               "common": false,
               "subAttributes": []
             },
@@ -926,6 +974,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": false,
               "derived": false,
+              "format": "any",
               "common": false,
               "subAttributes": []
             },
@@ -944,6 +993,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": false,
               "derived": false,
+              "format": "any",
               "common": false,
               "subAttributes": []
             },
@@ -962,6 +1012,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": false,
               "derived": false,
+              "format": "any",
               "common": false,
               "subAttributes": []
             },
@@ -980,6 +1031,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": false,
               "derived": false,
+              "format": "any",
               "common": false,
               "subAttributes": []
             },
@@ -998,6 +1050,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": false,
               "derived": false,
+              "format": "countryCode",
               "common": false,
               "subAttributes": []
             },
@@ -1020,6 +1073,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": false,
               "derived": false,
+              "format": "any",
               "common": false,
               "subAttributes": []
             },
@@ -1038,6 +1092,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": false,
               "derived": false,
+              "format": "any",
               "common": false,
               "subAttributes": []
             }
@@ -1058,6 +1113,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
           "referenceTypes": [],
           "indexed": false,
           "derived": true,
+          "format": "any",
           "common": false,
           "subAttributes": [
             {
@@ -1075,6 +1131,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": false,
               "derived": false,
+              "format": "any",
               "common": false,
               "subAttributes": []
             },
@@ -1095,6 +1152,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               ],
               "indexed": false,
               "derived": true,
+              "format": "any",
               "common": false,
               "subAttributes": []
             },
@@ -1113,6 +1171,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": false,
               "derived": false,
+              "format": "any",
               "common": false,
               "subAttributes": []
             },
@@ -1134,6 +1193,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": false,
               "derived": false,
+              "format": "any",
               "common": false,
               "subAttributes": []
             }
@@ -1154,6 +1214,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
           "referenceTypes": [],
           "indexed": false,
           "derived": false,
+          "format": "any",
           "common": false,
           "subAttributes": [
             {
@@ -1171,6 +1232,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": false,
               "derived": false,
+              "format": "any",
               "common": false,
               "subAttributes": []
             },
@@ -1189,6 +1251,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": false,
               "derived": false,
+              "format": "any",
               "common": false,
               "subAttributes": []
             },
@@ -1207,6 +1270,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": false,
               "derived": false,
+              "format": "any",
               "common": false,
               "subAttributes": []
             },
@@ -1225,6 +1289,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": false,
               "derived": false,
+              "format": "any",
               "common": false,
               "subAttributes": []
             }
@@ -1245,6 +1310,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
           "referenceTypes": [],
           "indexed": false,
           "derived": false,
+          "format": "any",
           "common": false,
           "subAttributes": [
             {
@@ -1262,6 +1328,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": false,
               "derived": false,
+              "format": "any",
               "common": false,
               "subAttributes": []
             },
@@ -1280,6 +1347,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": false,
               "derived": false,
+              "format": "any",
               "common": false,
               "subAttributes": []
             },
@@ -1298,6 +1366,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": false,
               "derived": false,
+              "format": "any",
               "common": false,
               "subAttributes": []
             },
@@ -1316,6 +1385,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": false,
               "derived": false,
+              "format": "any",
               "common": false,
               "subAttributes": []
             }
@@ -1336,6 +1406,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
           "referenceTypes": [],
           "indexed": false,
           "derived": false,
+          "format": "any",
           "common": false,
           "subAttributes": [
             {
@@ -1353,6 +1424,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": false,
               "derived": false,
+              "format": "certificate",
               "common": false,
               "subAttributes": []
             },
@@ -1371,6 +1443,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": false,
               "derived": false,
+              "format": "any",
               "common": false,
               "subAttributes": []
             },
@@ -1389,6 +1462,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": false,
               "derived": false,
+              "format": "any",
               "common": false,
               "subAttributes": []
             },
@@ -1407,6 +1481,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": false,
               "derived": false,
+              "format": "any",
               "common": false,
               "subAttributes": []
             }
@@ -1417,6 +1492,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
     "extensions": [
       {
         "field": "enterprise",
+        "required": false,
         "schema": {
           "id": "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User",
           "name": "EnterpriseUser",
@@ -1437,6 +1513,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": false,
               "derived": false,
+              "format": "any",
               "common": false,
               "subAttributes": []
             },
@@ -1455,6 +1532,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": false,
               "derived": false,
+              "format": "any",
               "common": false,
               "subAttributes": []
             },
@@ -1473,6 +1551,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": false,
               "derived": false,
+              "format": "any",
               "common": false,
               "subAttributes": []
             },
@@ -1491,6 +1570,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": false,
               "derived": false,
+              "format": "any",
               "common": false,
               "subAttributes": []
             },
@@ -1509,6 +1589,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": false,
               "derived": false,
+              "format": "any",
               "common": false,
               "subAttributes": []
             },
@@ -1527,6 +1608,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": false,
               "derived": false,
+              "format": "any",
               "common": false,
               "subAttributes": [
                 {
@@ -1544,6 +1626,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
                   "referenceTypes": [],
                   "indexed": false,
                   "derived": false,
+                  "format": "any",
                   "common": false,
                   "subAttributes": []
                 },
@@ -1564,6 +1647,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
                   ],
                   "indexed": false,
                   "derived": true,
+                  "format": "any",
                   "common": false,
                   "subAttributes": []
                 },
@@ -1582,6 +1666,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
                   "referenceTypes": [],
                   "indexed": false,
                   "derived": true,
+                  "format": "any",
                   "common": false,
                   "subAttributes": []
                 }
@@ -1616,6 +1701,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
           "referenceTypes": [],
           "indexed": false,
           "derived": false,
+          "format": "any",
           "common": true,
           "subAttributes": []
         },
@@ -1634,6 +1720,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
           "referenceTypes": [],
           "indexed": true,
           "derived": false,
+          "format": "any",
           "common": true,
           "subAttributes": []
         },
@@ -1652,6 +1739,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
           "referenceTypes": [],
           "indexed": false,
           "derived": false,
+          "format": "any",
           "common": true,
           "subAttributes": [
             {
@@ -1669,6 +1757,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": false,
               "derived": false,
+              "format": "any",
               "common": false,
               "subAttributes": []
             },
@@ -1687,6 +1776,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": false,
               "derived": false,
+              "format": "any",
               "common": false,
               "subAttributes": []
             },
@@ -1705,6 +1795,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": false,
               "derived": false,
+              "format": "any",
               "common": false,
               "subAttributes": []
             },
@@ -1725,6 +1816,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               ],
               "indexed": false,
               "derived": true,
+              "format": "any",
               "common": false,
               "subAttributes": []
             },
@@ -1743,6 +1835,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": false,
               "derived": false,
+              "format": "any",
               "common": false,
               "subAttributes": []
             }
@@ -1763,6 +1856,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
           "referenceTypes": [],
           "indexed": true,
           "derived": false,
+          "format": "any",
           "common": false,
           "subAttributes": []
         },
@@ -1781,6 +1875,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
           "referenceTypes": [],
           "indexed": false,
           "derived": true,
+          "format": "any",
           "common": false,
           "subAttributes": [
             {
@@ -1798,6 +1893,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": false,
               "derived": false,
+              "format": "any",
               "common": false,
               "subAttributes": []
             },
@@ -1819,6 +1915,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               ],
               "indexed": false,
               "derived": true,
+              "format": "any",
               "common": false,
               "subAttributes": []
             },
@@ -1840,6 +1937,7 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
               "referenceTypes": [],
               "indexed": false,
               "derived": false,
+              "format": "any",
               "common": false,
               "subAttributes": []
             }
@@ -1848,5 +1946,1342 @@ export const resourceTypes: readonly ResourceTypeDefinition[] = [
       ]
     },
     "extensions": []
+  }
+];
+
+/** The schemas of the documents that the discovery endpoints answer with. */
+export const discoverySchemas: readonly SchemaDefinition[] = [
+  {
+    "id": "urn:ietf:params:scim:schemas:core:2.0:ResourceType",
+    "name": "ResourceType",
+    "description": "Specifies the schema that describes a SCIM resource type",
+    "attributes": [
+      {
+        "name": "id",
+        "field": "id",
+        "description": "The name of the resource type, once more.",
+        "type": "string",
+        "multiValued": false,
+        "required": false,
+        "caseExact": false,
+        "mutability": "readOnly",
+        "returned": "default",
+        "uniqueness": "none",
+        "canonicalValues": [],
+        "referenceTypes": [],
+        "indexed": false,
+        "derived": false,
+        "format": "any",
+        "common": false,
+        "subAttributes": []
+      },
+      {
+        "name": "name",
+        "field": "name",
+        "description": "The name of the resource type, as in meta.resourceType.",
+        "type": "string",
+        "multiValued": false,
+        "required": true,
+        "caseExact": false,
+        "mutability": "readOnly",
+        "returned": "default",
+        "uniqueness": "none",
+        "canonicalValues": [],
+        "referenceTypes": [],
+        "indexed": false,
+        "derived": false,
+        "format": "any",
+        "common": false,
+        "subAttributes": []
+      },
+      {
+        "name": "description",
+        "field": "description",
+        "description": "What the resource type is, for people.",
+        "type": "string",
+        "multiValued": false,
+        "required": false,
+        "caseExact": false,
+        "mutability": "readOnly",
+        "returned": "default",
+        "uniqueness": "none",
+        "canonicalValues": [],
+        "referenceTypes": [],
+        "indexed": false,
+        "derived": false,
+        "format": "any",
+        "common": false,
+        "subAttributes": []
+      },
+      {
+        "name": "endpoint",
+        "field": "endpoint",
+        "description": "The endpoint of the resource type, relative to the base URL: \"/Users\".",
+        "type": "reference",
+        "multiValued": false,
+        "required": true,
+        "caseExact": true,
+        "mutability": "readOnly",
+        "returned": "default",
+        "uniqueness": "none",
+        "canonicalValues": [],
+        "referenceTypes": [
+          "uri"
+        ],
+        "indexed": false,
+        "derived": false,
+        "format": "any",
+        "common": false,
+        "subAttributes": []
+      },
+      {
+        "name": "schema",
+        "field": "schema",
+        "description": "The URN of the resource type's own schema.",
+        "type": "reference",
+        "multiValued": false,
+        "required": true,
+        "caseExact": true,
+        "mutability": "readOnly",
+        "returned": "default",
+        "uniqueness": "none",
+        "canonicalValues": [],
+        "referenceTypes": [
+          "uri"
+        ],
+        "indexed": false,
+        "derived": false,
+        "format": "any",
+        "common": false,
+        "subAttributes": []
+      },
+      {
+        "name": "schemaExtensions",
+        "field": "schemaExtensions",
+        "description": "The extensions that resources of the type may have.",
+        "type": "complex",
+        "multiValued": true,
+        "required": false,
+        "caseExact": false,
+        "mutability": "readOnly",
+        "returned": "default",
+        "uniqueness": "none",
+        "canonicalValues": [],
+        "referenceTypes": [],
+        "indexed": false,
+        "derived": false,
+        "format": "any",
+        "common": false,
+        "subAttributes": [
+          {
+            "name": "schema",
+            "field": "schema",
+            "description": "The URN of the extension's schema.",
+            "type": "reference",
+            "multiValued": false,
+            "required": true,
+            "caseExact": true,
+            "mutability": "readOnly",
+            "returned": "default",
+            "uniqueness": "none",
+            "canonicalValues": [],
+            "referenceTypes": [
+              "uri"
+            ],
+            "indexed": false,
+            "derived": false,
+            "format": "any",
+            "common": false,
+            "subAttributes": []
+          },
+          {
+            "name": "required",
+            "field": "required",
+            "description": "Whether every resource of the type must have it.",
+            "type": "boolean",
+            "multiValued": false,
+            "required": true,
+            "caseExact": false,
+            "mutability": "readOnly",
+            "returned": "default",
+            "uniqueness": "none",
+            "canonicalValues": [],
+            "referenceTypes": [],
+            "indexed": false,
+            "derived": false,
+            "format": "any",
+            "common": false,
+            "subAttributes": []
+          }
+        ]
+      }
+    ]
+  },
+  {
+    "id": "urn:ietf:params:scim:schemas:core:2.0:Schema",
+    "name": "Schema",
+    "description": "Specifies the schema that describes a SCIM schema",
+    "attributes": [
+      {
+        "name": "id",
+        "field": "id",
+        "description": "The URN of the schema.",
+        "type": "string",
+        "multiValued": false,
+        "required": true,
+        "caseExact": false,
+        "mutability": "readOnly",
+        "returned": "default",
+        "uniqueness": "none",
+        "canonicalValues": [],
+        "referenceTypes": [],
+        "indexed": false,
+        "derived": false,
+        "format": "any",
+        "common": false,
+        "subAttributes": []
+      },
+      {
+        "name": "name",
+        "field": "name",
+        "description": "The name of the schema, for people: \"User\".",
+        "type": "string",
+        "multiValued": false,
+        "required": true,
+        "caseExact": false,
+        "mutability": "readOnly",
+        "returned": "default",
+        "uniqueness": "none",
+        "canonicalValues": [],
+        "referenceTypes": [],
+        "indexed": false,
+        "derived": false,
+        "format": "any",
+        "common": false,
+        "subAttributes": []
+      },
+      {
+        "name": "description",
+        "field": "description",
+        "description": "What the schema is of, for people.",
+        "type": "string",
+        "multiValued": false,
+        "required": false,
+        "caseExact": false,
+        "mutability": "readOnly",
+        "returned": "default",
+        "uniqueness": "none",
+        "canonicalValues": [],
+        "referenceTypes": [],
+        "indexed": false,
+        "derived": false,
+        "format": "any",
+        "common": false,
+        "subAttributes": []
+      },
+      {
+        "name": "attributes",
+        "field": "attributes",
+        "description": "The attributes of the schema.",
+        "type": "complex",
+        "multiValued": true,
+        "required": true,
+        "caseExact": false,
+        "mutability": "readOnly",
+        "returned": "default",
+        "uniqueness": "none",
+        "canonicalValues": [],
+        "referenceTypes": [],
+        "indexed": false,
+        "derived": false,
+        "format": "any",
+        "common": false,
+        "subAttributes": [
+          {
+            "name": "name",
+            "field": "name",
+            "description": "The attribute's name.",
+            "type": "string",
+            "multiValued": false,
+            "required": true,
+            "caseExact": true,
+            "mutability": "readOnly",
+            "returned": "default",
+            "uniqueness": "none",
+            "canonicalValues": [],
+            "referenceTypes": [],
+            "indexed": false,
+            "derived": false,
+            "format": "any",
+            "common": false,
+            "subAttributes": []
+          },
+          {
+            "name": "type",
+            "field": "type",
+            "description": "What a value is.",
+            "type": "string",
+            "multiValued": false,
+            "required": true,
+            "caseExact": false,
+            "mutability": "readOnly",
+            "returned": "default",
+            "uniqueness": "none",
+            "canonicalValues": [
+              "string",
+              "complex",
+              "boolean",
+              "decimal",
+              "integer",
+              "dateTime",
+              "reference",
+              "binary"
+            ],
+            "referenceTypes": [],
+            "indexed": false,
+            "derived": false,
+            "format": "any",
+            "common": false,
+            "subAttributes": []
+          },
+          {
+            "name": "multiValued",
+            "field": "multiValued",
+            "description": "Whether the attribute has a list of values.",
+            "type": "boolean",
+            "multiValued": false,
+            "required": true,
+            "caseExact": false,
+            "mutability": "readOnly",
+            "returned": "default",
+            "uniqueness": "none",
+            "canonicalValues": [],
+            "referenceTypes": [],
+            "indexed": false,
+            "derived": false,
+            "format": "any",
+            "common": false,
+            "subAttributes": []
+          },
+          {
+            "name": "description",
+            "field": "description",
+            "description": "What the attribute is, for people.",
+            "type": "string",
+            "multiValued": false,
+            "required": false,
+            "caseExact": true,
+            "mutability": "readOnly",
+            "returned": "default",
+            "uniqueness": "none",
+            "canonicalValues": [],
+            "referenceTypes": [],
+            "indexed": false,
+            "derived": false,
+            "format": "any",
+            "common": false,
+            "subAttributes": []
+          },
+          {
+            "name": "required",
+            "field": "required",
+            "description": "Whether a resource without a value is refused.",
+            "type": "boolean",
+            "multiValued": false,
+            "required": false,
+            "caseExact": false,
+            "mutability": "readOnly",
+            "returned": "default",
+            "uniqueness": "none",
+            "canonicalValues": [],
+            "referenceTypes": [],
+            "indexed": false,
+            "derived": false,
+            "format": "any",
+            "common": false,
+            "subAttributes": []
+          },
+          {
+            "name": "canonicalValues",
+            "field": "canonicalValues",
+            "description": "Values that are suggested; others are accepted.",
+            "type": "string",
+            "multiValued": true,
+            "required": false,
+            "caseExact": true,
+            "mutability": "readOnly",
+            "returned": "default",
+            "uniqueness": "none",
+            "canonicalValues": [],
+            "referenceTypes": [],
+            "indexed": false,
+            "derived": false,
+            "format": "any",
+            "common": false,
+            "subAttributes": []
+          },
+          {
+            "name": "caseExact",
+            "field": "caseExact",
+            "description": "Whether text is compared with its case.",
+            "type": "boolean",
+            "multiValued": false,
+            "required": false,
+            "caseExact": false,
+            "mutability": "readOnly",
+            "returned": "default",
+            "uniqueness": "none",
+            "canonicalValues": [],
+            "referenceTypes": [],
+            "indexed": false,
+            "derived": false,
+            "format": "any",
+            "common": false,
+            "subAttributes": []
+          },
+          {
+            "name": "mutability",
+            "field": "mutability",
+            "description": "When a client may write the attribute.",
+            "type": "string",
+            "multiValued": false,
+            "required": false,
+            "caseExact": true,
+            "mutability": "readOnly",
+            "returned": "default",
+            "uniqueness": "none",
+            "canonicalValues": [
+              "readOnly",
+              "readWrite",
+              "immutable",
+              "writeOnly"
+            ],
+            "referenceTypes": [],
+            "indexed": false,
+            "derived": false,
+            "format": "any",
+            "common": false,
+            "subAttributes": []
+          },
+          {
+            "name": "returned",
+            "field": "returned",
+            "description": "When an answer has the attribute.",
+            "type": "string",
+            "multiValued": false,
+            "required": false,
+            "caseExact": true,
+            "mutability": "readOnly",
+            "returned": "default",
+            "uniqueness": "none",
+            "canonicalValues": [
+              "always",
+              "never",
+              "default",
+              "request"
+            ],
+            "referenceTypes": [],
+            "indexed": false,
+            "derived": false,
+            "format": "any",
+            "common": false,
+            "subAttributes": []
+          },
+          {
+            "name": "uniqueness",
+            "field": "uniqueness",
+            "description": "Where a value is unique.",
+            "type": "string",
+            "multiValued": false,
+            "required": false,
+            "caseExact": true,
+            "mutability": "readOnly",
+            "returned": "default",
+            "uniqueness": "none",
+            "canonicalValues": [
+              "none",
+              "server",
+              "global"
+            ],
+            "referenceTypes": [],
+            "indexed": false,
+            "derived": false,
+            "format": "any",
+            "common": false,
+            "subAttributes": []
+          },
+          {
+            "name": "referenceTypes",
+            "field": "referenceTypes",
+            "description": "What a reference may point to: names of resource types, \"external\" or \"uri\".",
+            "type": "string",
+            "multiValued": true,
+            "required": false,
+            "caseExact": true,
+            "mutability": "readOnly",
+            "returned": "default",
+            "uniqueness": "none",
+            "canonicalValues": [],
+            "referenceTypes": [],
+            "indexed": false,
+            "derived": false,
+            "format": "any",
+            "common": false,
+            "subAttributes": []
+          },
+          {
+            "name": "subAttributes",
+            "field": "subAttributes",
+            "description": "The parts of a complex attribute.",
+            "type": "complex",
+            "multiValued": true,
+            "required": false,
+            "caseExact": false,
+            "mutability": "readOnly",
+            "returned": "default",
+            "uniqueness": "none",
+            "canonicalValues": [],
+            "referenceTypes": [],
+            "indexed": false,
+            "derived": false,
+            "format": "any",
+            "common": false,
+            "subAttributes": [
+              {
+                "name": "name",
+                "field": "name",
+                "description": "The part's name.",
+                "type": "string",
+                "multiValued": false,
+                "required": true,
+                "caseExact": true,
+                "mutability": "readOnly",
+                "returned": "default",
+                "uniqueness": "none",
+                "canonicalValues": [],
+                "referenceTypes": [],
+                "indexed": false,
+                "derived": false,
+                "format": "any",
+                "common": false,
+                "subAttributes": []
+              },
+              {
+                "name": "type",
+                "field": "type",
+                "description": "What a value is.",
+                "type": "string",
+                "multiValued": false,
+                "required": true,
+                "caseExact": false,
+                "mutability": "readOnly",
+                "returned": "default",
+                "uniqueness": "none",
+                "canonicalValues": [
+                  "string",
+                  "boolean",
+                  "decimal",
+                  "integer",
+                  "dateTime",
+                  "reference",
+                  "binary"
+                ],
+                "referenceTypes": [],
+                "indexed": false,
+                "derived": false,
+                "format": "any",
+                "common": false,
+                "subAttributes": []
+              },
+              {
+                "name": "multiValued",
+                "field": "multiValued",
+                "description": "Whether the part has a list of values.",
+                "type": "boolean",
+                "multiValued": false,
+                "required": true,
+                "caseExact": false,
+                "mutability": "readOnly",
+                "returned": "default",
+                "uniqueness": "none",
+                "canonicalValues": [],
+                "referenceTypes": [],
+                "indexed": false,
+                "derived": false,
+                "format": "any",
+                "common": false,
+                "subAttributes": []
+              },
+              {
+                "name": "description",
+                "field": "description",
+                "description": "What the part is, for people.",
+                "type": "string",
+                "multiValued": false,
+                "required": false,
+                "caseExact": true,
+                "mutability": "readOnly",
+                "returned": "default",
+                "uniqueness": "none",
+                "canonicalValues": [],
+                "referenceTypes": [],
+                "indexed": false,
+                "derived": false,
+                "format": "any",
+                "common": false,
+                "subAttributes": []
+              },
+              {
+                "name": "required",
+                "field": "required",
+                "description": "Whether a value of the attribute without the part is refused.",
+                "type": "boolean",
+                "multiValued": false,
+                "required": false,
+                "caseExact": false,
+                "mutability": "readOnly",
+                "returned": "default",
+                "uniqueness": "none",
+                "canonicalValues": [],
+                "referenceTypes": [],
+                "indexed": false,
+                "derived": false,
+                "format": "any",
+                "common": false,
+                "subAttributes": []
+              },
+              {
+                "name": "canonicalValues",
+                "field": "canonicalValues",
+                "description": "Values that are suggested; others are accepted.",
+                "type": "string",
+                "multiValued": true,
+                "required": false,
+                "caseExact": true,
+                "mutability": "readOnly",
+                "returned": "default",
+                "uniqueness": "none",
+                "canonicalValues": [],
+                "referenceTypes": [],
+                "indexed": false,
+                "derived": false,
+                "format": "any",
+                "common": false,
+                "subAttributes": []
+              },
+              {
+                "name": "caseExact",
+                "field": "caseExact",
+                "description": "Whether text is compared with its case.",
+                "type": "boolean",
+                "multiValued": false,
+                "required": false,
+                "caseExact": false,
+                "mutability": "readOnly",
+                "returned": "default",
+                "uniqueness": "none",
+                "canonicalValues": [],
+                "referenceTypes": [],
+                "indexed": false,
+                "derived": false,
+                "format": "any",
+                "common": false,
+                "subAttributes": []
+              },
+              {
+                "name": "mutability",
+                "field": "mutability",
+                "description": "When a client may write the part.",
+                "type": "string",
+                "multiValued": false,
+                "required": false,
+                "caseExact": true,
+                "mutability": "readOnly",
+                "returned": "default",
+                "uniqueness": "none",
+                "canonicalValues": [
+                  "readOnly",
+                  "readWrite",
+                  "immutable",
+                  "writeOnly"
+                ],
+                "referenceTypes": [],
+                "indexed": false,
+                "derived": false,
+                "format": "any",
+                "common": false,
+                "subAttributes": []
+              },
+              {
+                "name": "returned",
+                "field": "returned",
+                "description": "When an answer has the part.",
+                "type": "string",
+                "multiValued": false,
+                "required": false,
+                "caseExact": true,
+                "mutability": "readOnly",
+                "returned": "default",
+                "uniqueness": "none",
+                "canonicalValues": [
+                  "always",
+                  "never",
+                  "default",
+                  "request"
+                ],
+                "referenceTypes": [],
+                "indexed": false,
+                "derived": false,
+                "format": "any",
+                "common": false,
+                "subAttributes": []
+              },
+              {
+                "name": "uniqueness",
+                "field": "uniqueness",
+                "description": "Where a value is unique.",
+                "type": "string",
+                "multiValued": false,
+                "required": false,
+                "caseExact": true,
+                "mutability": "readOnly",
+                "returned": "default",
+                "uniqueness": "none",
+                "canonicalValues": [
+                  "none",
+                  "server",
+                  "global"
+                ],
+                "referenceTypes": [],
+                "indexed": false,
+                "derived": false,
+                "format": "any",
+                "common": false,
+                "subAttributes": []
+              },
+              {
+                "name": "referenceTypes",
+                "field": "referenceTypes",
+                "description": "What a reference may point to: names of resource types, \"external\" or \"uri\".",
+                "type": "string",
+                "multiValued": true,
+                "required": false,
+                "caseExact": true,
+                "mutability": "readOnly",
+                "returned": "default",
+                "uniqueness": "none",
+                "canonicalValues": [],
+                "referenceTypes": [],
+                "indexed": false,
+                "derived": false,
+                "format": "any",
+                "common": false,
+                "subAttributes": []
+              }
+            ]
+          }
+        ]
+      }
+    ]
+  },
+  {
+    "id": "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig",
+    "name": "Service Provider Configuration",
+    "description": "Schema for representing the service provider's configuration",
+    "attributes": [
+      {
+        "name": "documentationUri",
+        "field": "documentationUri",
+        "description": "The URL of documentation for people.",
+        "type": "reference",
+        "multiValued": false,
+        "required": false,
+        "caseExact": true,
+        "mutability": "readOnly",
+        "returned": "default",
+        "uniqueness": "none",
+        "canonicalValues": [],
+        "referenceTypes": [
+          "external"
+        ],
+        "indexed": false,
+        "derived": false,
+        "format": "any",
+        "common": false,
+        "subAttributes": []
+      },
+      {
+        "name": "patch",
+        "field": "patch",
+        "description": "Whether resources can be changed by PATCH.",
+        "type": "complex",
+        "multiValued": false,
+        "required": true,
+        "caseExact": false,
+        "mutability": "readOnly",
+        "returned": "default",
+        "uniqueness": "none",
+        "canonicalValues": [],
+        "referenceTypes": [],
+        "indexed": false,
+        "derived": false,
+        "format": "any",
+        "common": false,
+        "subAttributes": [
+          {
+            "name": "supported",
+            "field": "supported",
+            "description": "Whether the feature is there.",
+            "type": "boolean",
+            "multiValued": false,
+            "required": true,
+            "caseExact": false,
+            "mutability": "readOnly",
+            "returned": "default",
+            "uniqueness": "none",
+            "canonicalValues": [],
+            "referenceTypes": [],
+            "indexed": false,
+            "derived": false,
+            "format": "any",
+            "common": false,
+            "subAttributes": []
+          }
+        ]
+      },
+      {
+        "name": "bulk",
+        "field": "bulk",
+        "description": "Whether requests can be sent in bulk, and how many at once.",
+        "type": "complex",
+        "multiValued": false,
+        "required": true,
+        "caseExact": false,
+        "mutability": "readOnly",
+        "returned": "default",
+        "uniqueness": "none",
+        "canonicalValues": [],
+        "referenceTypes": [],
+        "indexed": false,
+        "derived": false,
+        "format": "any",
+        "common": false,
+        "subAttributes": [
+          {
+            "name": "supported",
+            "field": "supported",
+            "description": "Whether the feature is there.",
+            "type": "boolean",
+            "multiValued": false,
+            "required": true,
+            "caseExact": false,
+            "mutability": "readOnly",
+            "returned": "default",
+            "uniqueness": "none",
+            "canonicalValues": [],
+            "referenceTypes": [],
+            "indexed": false,
+            "derived": false,
+            "format": "any",
+            "common": false,
+            "subAttributes": []
+          },
+          {
+            "name": "maxOperations",
+            "field": "maxOperations",
+            "description": "How many operations a request may have.",
+            "type": "integer",
+            "multiValued": false,
+            "required": true,
+            "caseExact": false,
+            "mutability": "readOnly",
+            "returned": "default",
+            "uniqueness": "none",
+            "canonicalValues": [],
+            "referenceTypes": [],
+            "indexed": false,
+            "derived": false,
+            "format": "any",
+            "common": false,
+            "subAttributes": []
+          },
+          {
+            "name": "maxPayloadSize",
+            "field": "maxPayloadSize",
+            "description": "How many bytes a request may have.",
+            "type": "integer",
+            "multiValued": false,
+            "required": true,
+            "caseExact": false,
+            "mutability": "readOnly",
+            "returned": "default",
+            "uniqueness": "none",
+            "canonicalValues": [],
+            "referenceTypes": [],
+            "indexed": false,
+            "derived": false,
+            "format": "any",
+            "common": false,
+            "subAttributes": []
+          }
+        ]
+      },
+      {
+        "name": "filter",
+        "field": "filter",
+        "description": "Whether lists can be filtered, and how much an answer holds.",
+        "type": "complex",
+        "multiValued": false,
+        "required": true,
+        "caseExact": false,
+        "mutability": "readOnly",
+        "returned": "default",
+        "uniqueness": "none",
+        "canonicalValues": [],
+        "referenceTypes": [],
+        "indexed": false,
+        "derived": false,
+        "format": "any",
+        "common": false,
+        "subAttributes": [
+          {
+            "name": "supported",
+            "field": "supported",
+            "description": "Whether the feature is there.",
+            "type": "boolean",
+            "multiValued": false,
+            "required": true,
+            "caseExact": false,
+            "mutability": "readOnly",
+            "returned": "default",
+            "uniqueness": "none",
+            "canonicalValues": [],
+            "referenceTypes": [],
+            "indexed": false,
+            "derived": false,
+            "format": "any",
+            "common": false,
+            "subAttributes": []
+          },
+          {
+            "name": "maxResults",
+            "field": "maxResults",
+            "description": "How many resources an answer has at most.",
+            "type": "integer",
+            "multiValued": false,
+            "required": true,
+            "caseExact": false,
+            "mutability": "readOnly",
+            "returned": "default",
+            "uniqueness": "none",
+            "canonicalValues": [],
+            "referenceTypes": [],
+            "indexed": false,
+            "derived": false,
+            "format": "any",
+            "common": false,
+            "subAttributes": []
+          }
+        ]
+      },
+      {
+        "name": "changePassword",
+        "field": "changePassword",
+        "description": "Whether users can change their passwords.",
+        "type": "complex",
+        "multiValued": false,
+        "required": true,
+        "caseExact": false,
+        "mutability": "readOnly",
+        "returned": "default",
+        "uniqueness": "none",
+        "canonicalValues": [],
+        "referenceTypes": [],
+        "indexed": false,
+        "derived": false,
+        "format": "any",
+        "common": false,
+        "subAttributes": [
+          {
+            "name": "supported",
+            "field": "supported",
+            "description": "Whether the feature is there.",
+            "type": "boolean",
+            "multiValued": false,
+            "required": true,
+            "caseExact": false,
+            "mutability": "readOnly",
+            "returned": "default",
+            "uniqueness": "none",
+            "canonicalValues": [],
+            "referenceTypes": [],
+            "indexed": false,
+            "derived": false,
+            "format": "any",
+            "common": false,
+            "subAttributes": []
+          }
+        ]
+      },
+      {
+        "name": "sort",
+        "field": "sort",
+        "description": "Whether lists can be sorted.",
+        "type": "complex",
+        "multiValued": false,
+        "required": true,
+        "caseExact": false,
+        "mutability": "readOnly",
+        "returned": "default",
+        "uniqueness": "none",
+        "canonicalValues": [],
+        "referenceTypes": [],
+        "indexed": false,
+        "derived": false,
+        "format": "any",
+        "common": false,
+        "subAttributes": [
+          {
+            "name": "supported",
+            "field": "supported",
+            "description": "Whether the feature is there.",
+            "type": "boolean",
+            "multiValued": false,
+            "required": true,
+            "caseExact": false,
+            "mutability": "readOnly",
+            "returned": "default",
+            "uniqueness": "none",
+            "canonicalValues": [],
+            "referenceTypes": [],
+            "indexed": false,
+            "derived": false,
+            "format": "any",
+            "common": false,
+            "subAttributes": []
+          }
+        ]
+      },
+      {
+        "name": "etag",
+        "field": "etag",
+        "description": "Whether resources have versions that requests can be conditional on.",
+        "type": "complex",
+        "multiValued": false,
+        "required": true,
+        "caseExact": false,
+        "mutability": "readOnly",
+        "returned": "default",
+        "uniqueness": "none",
+        "canonicalValues": [],
+        "referenceTypes": [],
+        "indexed": false,
+        "derived": false,
+        "format": "any",
+        "common": false,
+        "subAttributes": [
+          {
+            "name": "supported",
+            "field": "supported",
+            "description": "Whether the feature is there.",
+            "type": "boolean",
+            "multiValued": false,
+            "required": true,
+            "caseExact": false,
+            "mutability": "readOnly",
+            "returned": "default",
+            "uniqueness": "none",
+            "canonicalValues": [],
+            "referenceTypes": [],
+            "indexed": false,
+            "derived": false,
+            "format": "any",
+            "common": false,
+            "subAttributes": []
+          }
+        ]
+      },
+      {
+        "name": "authenticationSchemes",
+        "field": "authenticationSchemes",
+        "description": "The ways in which a client can say who it is.",
+        "type": "complex",
+        "multiValued": true,
+        "required": true,
+        "caseExact": false,
+        "mutability": "readOnly",
+        "returned": "default",
+        "uniqueness": "none",
+        "canonicalValues": [],
+        "referenceTypes": [],
+        "indexed": false,
+        "derived": false,
+        "format": "any",
+        "common": false,
+        "subAttributes": [
+          {
+            "name": "type",
+            "field": "type",
+            "description": "What the scheme is.",
+            "type": "string",
+            "multiValued": false,
+            "required": true,
+            "caseExact": false,
+            "mutability": "readOnly",
+            "returned": "default",
+            "uniqueness": "none",
+            "canonicalValues": [
+              "oauth",
+              "oauth2",
+              "oauthbearertoken",
+              "httpbasic",
+              "httpdigest"
+            ],
+            "referenceTypes": [],
+            "indexed": false,
+            "derived": false,
+            "format": "any",
+            "common": false,
+            "subAttributes": []
+          },
+          {
+            "name": "name",
+            "field": "name",
+            "description": "The scheme's name for people: \"HTTP Basic\".",
+            "type": "string",
+            "multiValued": false,
+            "required": true,
+            "caseExact": false,
+            "mutability": "readOnly",
+            "returned": "default",
+            "uniqueness": "none",
+            "canonicalValues": [],
+            "referenceTypes": [],
+            "indexed": false,
+            "derived": false,
+            "format": "any",
+            "common": false,
+            "subAttributes": []
+          },
+          {
+            "name": "description",
+            "field": "description",
+            "description": "What the scheme asks for.",
+            "type": "string",
+            "multiValued": false,
+            "required": true,
+            "caseExact": false,
+            "mutability": "readOnly",
+            "returned": "default",
+            "uniqueness": "none",
+            "canonicalValues": [],
+            "referenceTypes": [],
+            "indexed": false,
+            "derived": false,
+            "format": "any",
+            "common": false,
+            "subAttributes": []
+          },
+          {
+            "name": "specUri",
+            "field": "specUri",
+            "description": "The URL of the scheme's specification.",
+            "type": "reference",
+            "multiValued": false,
+            "required": false,
+            "caseExact": true,
+            "mutability": "readOnly",
+            "returned": "default",
+            "uniqueness": "none",
+            "canonicalValues": [],
+            "referenceTypes": [
+              "external"
+            ],
+            "indexed": false,
+            "derived": false,
+            "format": "any",
+            "common": false,
+            "subAttributes": []
+          },
+          {
+            "name": "documentationUri",
+            "field": "documentationUri",
+            "description": "The URL of documentation for people.",
+            "type": "reference",
+            "multiValued": false,
+            "required": false,
+            "caseExact": true,
+            "mutability": "readOnly",
+            "returned": "default",
+            "uniqueness": "none",
+            "canonicalValues": [],
+            "referenceTypes": [
+              "external"
+            ],
+            "indexed": false,
+            "derived": false,
+            "format": "any",
+            "common": false,
+            "subAttributes": []
+          },
+          {
+            "name": "primary",
+            "field": "primary",
+            "description": "Whether this is the preferred scheme; at most one is.",
+            "type": "boolean",
+            "multiValued": false,
+            "required": false,
+            "caseExact": false,
+            "mutability": "readOnly",
+            "returned": "default",
+            "uniqueness": "none",
+            "canonicalValues": [],
+            "referenceTypes": [],
+            "indexed": false,
+            "derived": false,
+            "format": "any",
+            "common": false,
+            "subAttributes": []
+          }
+        ]
+      },
+      {
+        "name": "pagination",
+        "field": "pagination",
+        "description": "How lists can be read in pages (RFC 9865, section 4).",
+        "type": "complex",
+        "multiValued": false,
+        "required": false,
+        "caseExact": false,
+        "mutability": "readOnly",
+        "returned": "default",
+        "uniqueness": "none",
+        "canonicalValues": [],
+        "referenceTypes": [],
+        "indexed": false,
+        "derived": false,
+        "format": "any",
+        "common": false,
+        "subAttributes": [
+          {
+            "name": "cursor",
+            "field": "cursor",
+            "description": "Whether by cursor.",
+            "type": "boolean",
+            "multiValued": false,
+            "required": true,
+            "caseExact": false,
+            "mutability": "readOnly",
+            "returned": "default",
+            "uniqueness": "none",
+            "canonicalValues": [],
+            "referenceTypes": [],
+            "indexed": false,
+            "derived": false,
+            "format": "any",
+            "common": false,
+            "subAttributes": []
+          },
+          {
+            "name": "index",
+            "field": "index",
+            "description": "Whether by startIndex.",
+            "type": "boolean",
+            "multiValued": false,
+            "required": true,
+            "caseExact": false,
+            "mutability": "readOnly",
+            "returned": "default",
+            "uniqueness": "none",
+            "canonicalValues": [],
+            "referenceTypes": [],
+            "indexed": false,
+            "derived": false,
+            "format": "any",
+            "common": false,
+            "subAttributes": []
+          },
+          {
+            "name": "defaultPaginationMethod",
+            "field": "defaultPaginationMethod",
+            "description": "Which of the two answers a request that names neither.",
+            "type": "string",
+            "multiValued": false,
+            "required": false,
+            "caseExact": false,
+            "mutability": "readOnly",
+            "returned": "default",
+            "uniqueness": "none",
+            "canonicalValues": [
+              "cursor",
+              "index"
+            ],
+            "referenceTypes": [],
+            "indexed": false,
+            "derived": false,
+            "format": "any",
+            "common": false,
+            "subAttributes": []
+          },
+          {
+            "name": "defaultPageSize",
+            "field": "defaultPageSize",
+            "description": "How many resources a page has when the request does not say.",
+            "type": "integer",
+            "multiValued": false,
+            "required": false,
+            "caseExact": false,
+            "mutability": "readOnly",
+            "returned": "default",
+            "uniqueness": "none",
+            "canonicalValues": [],
+            "referenceTypes": [],
+            "indexed": false,
+            "derived": false,
+            "format": "any",
+            "common": false,
+            "subAttributes": []
+          },
+          {
+            "name": "maxPageSize",
+            "field": "maxPageSize",
+            "description": "How many resources a page has at most.",
+            "type": "integer",
+            "multiValued": false,
+            "required": false,
+            "caseExact": false,
+            "mutability": "readOnly",
+            "returned": "default",
+            "uniqueness": "none",
+            "canonicalValues": [],
+            "referenceTypes": [],
+            "indexed": false,
+            "derived": false,
+            "format": "any",
+            "common": false,
+            "subAttributes": []
+          },
+          {
+            "name": "cursorTimeout",
+            "field": "cursorTimeout",
+            "description": "For how many seconds a cursor stays good.",
+            "type": "integer",
+            "multiValued": false,
+            "required": false,
+            "caseExact": false,
+            "mutability": "readOnly",
+            "returned": "default",
+            "uniqueness": "none",
+            "canonicalValues": [],
+            "referenceTypes": [],
+            "indexed": false,
+            "derived": false,
+            "format": "any",
+            "common": false,
+            "subAttributes": []
+          }
+        ]
+      }
+    ]
   }
 ];

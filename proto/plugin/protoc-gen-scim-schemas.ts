@@ -17,8 +17,21 @@ import type {
   SchemaDefinition,
 } from '../../services/shared/scim/attribute.ts';
 
-// RFC 7643, section 3.1.
-const commonAttributes = new Set(['id', 'externalId', 'meta']);
+/** What is true of the attributes of a schema unless their fields say otherwise. */
+interface Defaults {
+  /** The names of those that every resource has. */
+  commonAttributes: ReadonlySet<string>;
+  mutability: AttributeDefinition['mutability'];
+}
+
+/** Schemas of resources (RFC 7643, section 3.1). */
+const ofResources: Defaults = {
+  commonAttributes: new Set(['id', 'externalId', 'meta']),
+  mutability: 'readWrite',
+};
+
+/** Schemas of discovery documents, which list all they have and which nobody writes (RFC 7643, sections 5 to 7). */
+const ofDiscovery: Defaults = { commonAttributes: new Set(), mutability: 'readOnly' };
 
 /** What `AttributeOptions` of schema_options.proto looks like when it is read by reflection. */
 interface AttributeOptions {
@@ -33,6 +46,7 @@ interface AttributeOptions {
   name?: string;
   indexed?: boolean;
   derived?: boolean;
+  format?: number;
 }
 
 interface SchemaOptions {
@@ -111,10 +125,11 @@ function pick<const Names extends readonly string[]>(names: Names, index: number
   return name;
 }
 
-function attributeOf(field: DescField, annotations: Annotations, top: boolean): AttributeDefinition {
+function attributeOf(field: DescField, annotations: Annotations, defaults: Defaults): AttributeDefinition {
   const options = readOption<AttributeOptions>(field.proto.options, annotations.attribute) ?? {};
   const type = typeOf(field, options);
   const name = options.name || field.jsonName;
+  const ofParts: Defaults = { ...defaults, commonAttributes: new Set() };
   return {
     name,
     field: field.localName,
@@ -123,22 +138,31 @@ function attributeOf(field: DescField, annotations: Annotations, top: boolean): 
     multiValued: field.fieldKind === 'list',
     required: options.required ?? false,
     caseExact: type === 'reference' || type === 'binary' || (options.caseExact ?? false),
-    mutability: pick(['readWrite', 'readOnly', 'readWrite', 'immutable', 'writeOnly'], options.mutability),
+    mutability: pick(
+      [defaults.mutability, 'readOnly', 'readWrite', 'immutable', 'writeOnly'],
+      options.mutability,
+    ),
     returned: pick(['default', 'always', 'never', 'default', 'request'], options.returned),
     uniqueness: pick(['none', 'none', 'server', 'global'], options.uniqueness),
     canonicalValues: options.canonicalValues ?? [],
     referenceTypes: options.referenceTypes ?? [],
     indexed: options.indexed ?? false,
     derived: options.derived ?? false,
-    common: top && commonAttributes.has(name),
+    format: pick(['any', 'countryCode', 'languageTag', 'certificate'], options.format),
+    common: defaults.commonAttributes.has(name),
     subAttributes:
       type === 'complex' && field.message
-        ? field.message.fields.map((sub) => attributeOf(sub, annotations, false))
+        ? field.message.fields.map((sub) => attributeOf(sub, annotations, ofParts))
         : [],
   };
 }
 
-function schemaOf(message: DescMessage, options: SchemaOptions, annotations: Annotations): SchemaDefinition {
+function schemaOf(
+  message: DescMessage,
+  options: SchemaOptions,
+  annotations: Annotations,
+  defaults: Defaults = ofResources,
+): SchemaDefinition {
   const attributes = message.fields.filter(
     (field) => field.fieldKind !== 'map' && !(field.message && schemaOptions(field.message, annotations)),
   );
@@ -146,7 +170,7 @@ function schemaOf(message: DescMessage, options: SchemaOptions, annotations: Ann
     id: options.urn,
     name: options.name,
     description: messageDescription(message),
-    attributes: attributes.map((field) => attributeOf(field, annotations, true)),
+    attributes: attributes.map((field) => attributeOf(field, annotations, defaults)),
   };
 }
 
@@ -154,12 +178,14 @@ function extensionsOf(message: DescMessage, annotations: Annotations): Extension
   return message.fields.flatMap((field) => {
     const options = field.message && schemaOptions(field.message, annotations);
     if (!field.message || !options) return [];
-    return [{ field: field.localName, schema: schemaOf(field.message, options, annotations) }];
+    const { required = false } =
+      readOption<AttributeOptions>(field.proto.options, annotations.attribute) ?? {};
+    const schema = schemaOf(field.message, options, annotations);
+    return [{ field: field.localName, required, schema }];
   });
 }
 
-function resourceTypesOf(schema: Schema): ResourceTypeDefinition[] {
-  const annotations = findAnnotations(schema);
+function resourceTypesOf(schema: Schema, annotations: Annotations): ResourceTypeDefinition[] {
   return schema.files
     .flatMap((file) => file.messages)
     .flatMap((message) => {
@@ -178,21 +204,42 @@ function resourceTypesOf(schema: Schema): ResourceTypeDefinition[] {
     .sort((a, b) => b.name.localeCompare(a.name, 'en'));
 }
 
+/** A schema that is of no resource type, and that no resource type has a field of, is of a discovery document. */
+function discoverySchemasOf(schema: Schema, annotations: Annotations): SchemaDefinition[] {
+  const messages = schema.files.flatMap((file) => file.messages);
+  const fieldTypes = new Set(
+    messages.flatMap((message) => message.fields).map((field) => field.message?.typeName),
+  );
+  return messages.flatMap((message) => {
+    const options = schemaOptions(message, annotations);
+    if (!options || options.endpoint || fieldTypes.has(message.typeName)) return [];
+    return [schemaOf(message, options, annotations, ofDiscovery)];
+  });
+}
+
 const plugin = createEcmaScriptPlugin({
   name: 'protoc-gen-scim-schemas',
   version: 'v1',
   generateTs(schema) {
+    const annotations = findAnnotations(schema);
     const file = schema.generateFile('schemas.ts');
     file.print(
       '// Generated from the annotated messages in proto/rollcall/scim/v1 by protoc-gen-scim-schemas. Do not edit.',
     );
     file.print('/* eslint-disable */');
-    file.print("import type { ResourceTypeDefinition } from '#scim/attribute.ts';");
+    file.print("import type { ResourceTypeDefinition, SchemaDefinition } from '#scim/attribute.ts';");
     file.print('');
     file.print('/** The built-in resource types with their schemas. */');
     file.print(
       'export const resourceTypes: readonly ResourceTypeDefinition[] = ',
-      JSON.stringify(resourceTypesOf(schema), null, 2),
+      JSON.stringify(resourceTypesOf(schema, annotations), null, 2),
+      ';',
+    );
+    file.print('');
+    file.print('/** The schemas of the documents that the discovery endpoints answer with. */');
+    file.print(
+      'export const discoverySchemas: readonly SchemaDefinition[] = ',
+      JSON.stringify(discoverySchemasOf(schema, annotations), null, 2),
       ';',
     );
   },

@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import type { Token } from '#proto/rollcall/directory/v1/connection_service.ts';
 import type { WithDirectory } from './directory-session.ts';
 import { expiresOption, parseExpires } from './expires-option.ts';
@@ -6,6 +6,13 @@ import { jsonOption, type OutputOptions, printDone, printMany, printOne, type Ro
 
 interface ConnectionOption extends OutputOptions {
   readonly connection: string;
+}
+
+interface CreateOptions extends ConnectionOption {
+  readonly label: string;
+  readonly expires?: Date;
+  readonly readOnly?: true;
+  readonly user?: string;
 }
 
 const connectionOption = ['--connection <id>', 'the connection'] as const;
@@ -20,6 +27,12 @@ export function createTokensCommand(withDirectory: WithDirectory): Command {
     .requiredOption(...connectionOption)
     .option('--label <text>', 'a note for operators', '')
     .option(...expiresOption, parseExpires)
+    .option('--read-only', 'it may read but not write')
+    .option(
+      '--user <id>',
+      'the user on whose behalf it is used and whom /Me means; it works only while that user is active',
+      parseUser,
+    )
     .option(...jsonOption)
     .addHelpText(
       'after',
@@ -28,14 +41,17 @@ To replace a token: create a new one, set it at the identity provider, revoke th
 
 Examples:
   $ rollcall tokens create --connection demo0000 --label 2030
-  $ rollcall tokens revoke --connection demo0000 0199…`,
+  $ rollcall tokens revoke --connection demo0000 k3v9x0q2m7ab
+  $ rollcall tokens create --connection demo0000 --label audit --read-only`,
     )
-    .action((options: ConnectionOption & { label: string; expires?: Date }) =>
+    .action((options: CreateOptions) =>
       withDirectory(async ({ connections }) => {
         const { token, secret } = await connections.createToken({
           connectionId: options.connection,
           label: options.label,
           expires: options.expires,
+          readOnly: options.readOnly ?? false,
+          userId: options.user ?? '',
         });
         printOne({ id: token?.id, token: secret }, options);
       }),
@@ -69,10 +85,18 @@ Examples:
   return command;
 }
 
-function tokenRow({ id, label, created, expires, lastUsed }: Token): Row {
+// An unset variable of a shell must not make a token that is tied to nobody.
+function parseUser(id: string): string {
+  if (id === '') throw new InvalidArgumentError('Give the id of a user, or leave the option out.');
+  return id;
+}
+
+function tokenRow({ id, label, readOnly, userId, created, expires, lastUsed }: Token): Row {
   return {
     id,
     label,
+    readOnly,
+    user: userId === '' ? undefined : userId,
     created: created?.toISOString(),
     expires: expires?.toISOString(),
     lastUsed: lastUsed?.toISOString(),

@@ -1,11 +1,10 @@
 import type { ClientSession } from 'mongodb';
-import type { Filter } from '#proto/rollcall/scim/v1/filter.ts';
 import { isJsonObject, type JsonObject } from '#scim/json.ts';
 import type { ResourceType, SchemaRegistry } from '#scim/schema-registry.ts';
 import type { Edge, ResourceState } from './decision.ts';
 import { storedResource } from './mongo/batch-reader.ts';
 import type { Database } from './mongo/database.ts';
-import { type HeadDocument, isResourceId, resourceKey } from './mongo/documents.ts';
+import { type HeadDocument, isResourceId, type ResourceDocument, resourceKey } from './mongo/documents.ts';
 import { edgesOf } from './mongo/edges.ts';
 import type { ConsistentRead, Heads, ReadFreshness, ReadLimits } from './mongo/heads.ts';
 import { readResourceFields } from './mongo/resource-fields.ts';
@@ -38,8 +37,8 @@ export interface ReadResource {
 
 /** A page of resources. */
 export interface ResourcePage extends Omit<Page, 'documents'> {
-  /** The resources, oldest first. */
-  readonly resources: readonly ReadResource[];
+  /** The resources with their types, in the order of the list. */
+  readonly resources: readonly (ReadResource & { readonly type: ResourceType })[];
 }
 
 /** Reads users and groups. */
@@ -55,13 +54,8 @@ export interface ResourceReads {
   ): Promise<ConsistentRead<ReadResource & { readonly head: HeadDocument }>>;
   /** Reads a page. FILTER_INVALID, TOO_MANY. */
   list(
-    type: ResourceType,
     connection: string,
-    query: {
-      readonly filter?: Filter | undefined;
-      readonly start: PageQuery['start'];
-      readonly limit: number;
-    },
+    query: Pick<PageQuery, 'parts' | 'descending' | 'start' | 'limit'>,
     mask: ReadMask,
     freshness: ReadFreshness,
     limits: ReadLimits,
@@ -165,15 +159,23 @@ export function createResourceReads(
         return { state, derived, head };
       });
     },
-    list(type, connection, query, mask, freshness, limits) {
+    list(connection, query, mask, freshness, limits) {
       return heads.consistent(connection, freshness, limits, async (head, session) => {
         const edges = edgesOf(database, connection, head.draining);
-        const { documents, ...page } = await readPage(database, { type, head, edges, session, ...query });
-        const states = documents.map(storedResource);
-        const ids = states.map(({ id }) => id);
-        const memberships = await membershipsOf(type, head, ids, mask, session);
-        const derived = await derive(type, head, states, memberships, mask, session);
-        const resources = states.map((state, index) => ({ state, derived: derived[index] ?? {} }));
+        const { documents, ...page } = await readPage(database, { head, edges, session, ...query });
+        const derived = new Map<ResourceDocument, DerivedValues>();
+        for (const [type, listed] of Map.groupBy(documents, (each) => each.type)) {
+          const states = listed.map(({ document }) => storedResource(document));
+          const ids = states.map(({ id }) => id);
+          const memberships = await membershipsOf(type, head, ids, mask, session);
+          const values = await derive(type, head, states, memberships, mask, session);
+          for (const [index, { document }] of listed.entries()) derived.set(document, values[index] ?? {});
+        }
+        const resources = documents.map(({ type, document }) => ({
+          type,
+          state: storedResource(document),
+          derived: derived.get(document) ?? {},
+        }));
         return { ...page, resources, head };
       });
     },

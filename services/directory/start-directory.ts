@@ -4,6 +4,7 @@ import { ChangeServiceService } from '#proto/rollcall/directory/v1/change_servic
 import { ConnectionServiceService } from '#proto/rollcall/directory/v1/connection_service.ts';
 import { GroupServiceService } from '#proto/rollcall/directory/v1/group_service.ts';
 import { MembershipServiceService } from '#proto/rollcall/directory/v1/membership_service.ts';
+import { SearchServiceService } from '#proto/rollcall/directory/v1/search_service.ts';
 import { UserServiceService } from '#proto/rollcall/directory/v1/user_service.ts';
 import { createCallerCheck } from '#rpc/caller.ts';
 import { bindService, type ServiceOptions } from '#rpc/rpc-handlers.ts';
@@ -30,8 +31,11 @@ import { connectionService } from './rpc/connection-service.ts';
 import { toRpcError } from './rpc/error-status.ts';
 import { groupService } from './rpc/group-service.ts';
 import { membershipService } from './rpc/membership-service.ts';
+import { createListResources } from './rpc/resource-lists.ts';
 import { createResourceService } from './rpc/resource-service.ts';
+import { searchService } from './rpc/search-service.ts';
 import { userService } from './rpc/user-service.ts';
+import { createTokens } from './tokens.ts';
 import { createWalkPlaces } from './walk-places.ts';
 
 /** What a directory stands on. */
@@ -46,6 +50,8 @@ export interface DirectoryResources {
   readonly metrics?: Registry | undefined;
   /** Hears every command that is sent to the database, and every answer. */
   readonly onCommand?: ((event: DatabaseCommandEvent) => void) | undefined;
+  /** Gives the time, in milliseconds since 1970; the machine's when absent. */
+  readonly clock?: (() => number) | undefined;
 }
 
 /** A running directory. Disposing it finishes the calls in flight, then closes the database. */
@@ -59,11 +65,10 @@ const descriptors = new URL('../../proto/gen/rollcall.binpb', import.meta.url);
 /** Starts the directory: database, indexes, what earlier processes left to do, then the gRPC server. */
 export async function startDirectory(
   config: DirectoryConfig,
-  { database: opened, secretKeys, logger, metrics, onCommand }: DirectoryResources,
+  { database: opened, secretKeys, logger, metrics, onCommand, clock = Date.now }: DirectoryResources,
 ): Promise<RunningDirectory> {
   await using stack = new AsyncDisposableStack();
   const registry = createSchemaRegistry();
-  const clock = Date.now;
   if (opened.replicaSet) await initiateReplicaSet(opened.uri, opened.replicaSet);
   const database = stack.use(await openDatabase(opened.uri, { logger, onCommand }));
   // What a process that was killed left open would block its connection for a minute.
@@ -86,14 +91,18 @@ export async function startDirectory(
   const pageTokens = createPageTokens(secretKeys, clock);
   const reads = createResourceReads(database, registry, heads);
   const memberships = createMembershipReads(database, registry, heads);
-  const walkPlaces = createWalkPlaces();
-  const serviceOf = (name: string) => {
+  const listResources = createListResources(reads, pageTokens, createWalkPlaces());
+  const typeNamed = (name: string) => {
     const type = registry.resourceType(name);
     if (!type) throw new TypeError(`no resource type ${name}`);
-    return createResourceService(type, { committer, reads, drain, pageTokens, walkPlaces, clock });
+    return type;
   };
+  const serviceOf = (name: string) =>
+    createResourceService(typeNamed(name), { committer, reads, drain, listResources, clock });
   const users = serviceOf('User');
   const groups = serviceOf('Group');
+  const connections = createConnections(database, committer, purge, clock);
+  const tokens = createTokens(database, typeNamed('User'), clock);
 
   const options: ServiceOptions = { authorize: createCallerCheck(secretKeys), toRpcError, logger };
   const server = stack.use(
@@ -119,9 +128,10 @@ export async function startDirectory(
         bindService(
           rpc,
           ConnectionServiceService,
-          connectionService(createConnections(database, committer, purge, clock), heads, clock),
+          connectionService(connections, tokens, heads, clock),
           options,
         );
+        bindService(rpc, SearchServiceService, searchService(registry, listResources, memberships), options);
         bindService(rpc, ChangeServiceService, changeService(database, heads), options);
       },
     }),

@@ -3,8 +3,10 @@ import { mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
+import { assertError, createUser, userBody } from '../scim/scim-fixture.ts';
 import { startRollcall, type TestRollcall } from '../support/rollcall.ts';
 import { runCommand } from '../support/run-command.ts';
+import { scimOf } from '../support/scim-client.ts';
 
 const launcher = join(import.meta.dirname, '..', '..', 'bin', 'rollcall');
 
@@ -121,6 +123,39 @@ suite('tokens', () => {
     assert.equal((await listUsers(baseUrl, token)).status, 200);
     assert.equal((await cliJson('tokens', 'list', '--connection', id)).length, 1);
   });
+
+  test('one that may only read, one that is tied to a user, and what the list says of them', async () => {
+    const { id, baseUrl, token } = await cliJson('connections', 'create', '--name', 'Reading');
+    const scim = scimOf({ baseUrl, token });
+    const ada = await createUser(scim);
+    const create = ['tokens', 'create', '--connection', id];
+    const reader = await cliJson(...create, '--label', 'audit', '--read-only');
+    const own = await cliJson(...create, '--user', ada.id);
+    for (const made of [reader, own]) assert.deepEqual(Object.keys(made), ['id', 'token']);
+    const [first, ...listed] = await cliJson('tokens', 'list', '--connection', id);
+    assert.deepEqual(
+      [first.readOnly, first.user, Object.keys(first)],
+      [false, null, ['id', 'label', 'readOnly', 'user', 'created', 'expires', 'lastUsed']],
+    );
+    assert.deepEqual(
+      listed.map((entry: { id: string; readOnly: boolean; user: string }) => [
+        entry.id,
+        entry.readOnly,
+        entry.user,
+      ]),
+      [
+        [reader.id, true, null],
+        [own.id, false, ada.id],
+      ],
+    );
+    assert.equal((await listUsers(baseUrl, reader.token)).status, 200);
+    assertError(await scimOf({ baseUrl, token: reader.token })('POST', '/Users', userBody()), 403);
+    await createUser(scimOf({ baseUrl, token: own.token }));
+    const { stdout } = await cli(['tokens', 'list', '--connection', id]);
+    assert.match(stdout, /^id +label +readOnly +user +created +expires +lastUsed\n/);
+    assert.match(stdout, new RegExp(`\n${reader.id} +audit +true +- `));
+    assert.match(stdout, new RegExp(`\n${own.id} +- +false +${ada.id} `));
+  });
 });
 
 suite('service tokens', () => {
@@ -156,6 +191,7 @@ suite('service tokens', () => {
 suite('errors', () => {
   test('each is one line that says what to do, with code 1 for a failure and 2 for wrong use', async () => {
     const nothing = { ROLLCALL_DIRECTORY_ADDRESS: '127.0.0.1:9' };
+    const { id } = await rollcall.connect();
     const cases: [args: string[], code: number, message: RegExp, env?: NodeJS.ProcessEnv][] = [
       [['connections', 'create'], 2, /--name/],
       [
@@ -166,6 +202,8 @@ suite('errors', () => {
       [['connections', 'shw'], 2, /unknown command 'shw'/],
       [['connections', 'list', '--jsn'], 2, /unknown option '--jsn'.*/],
       [['tokens', 'create', '--connection', 'x', '--expires', 'soon'], 2, /2030-12-31T18:00:00Z/],
+      [['tokens', 'create', '--connection', 'x', '--user', ''], 2, /Give the id of a user, or leave/],
+      [['tokens', 'create', '--connection', id, '--user', 'x'], 1, /No User has this id/],
       [['service-tokens', 'create'], 2, /--connection .*--all-connections/],
       [['service-tokens', 'create', '--connection', 'demo0000', '--all-connections'], 2, /one of the two/],
       [['connections', 'show', 'nosuchconnection'], 1, /connection/i],

@@ -22,13 +22,27 @@ import {
 } from '#proto/rollcall/directory/v1/connection_service.ts';
 import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
 import { RpcError } from '#rpc/rpc-error.ts';
-import { createDriver, driveConnection, idOf, refused } from '../support/connection-driver.ts';
+import {
+  createDriver,
+  driveConnection,
+  idOf,
+  oddIds,
+  operation,
+  refusal,
+  refused,
+  resourceTypes,
+} from '../support/connection-driver.ts';
 import { type DirectoryClients, startTestDirectory } from '../support/directory.ts';
 
 let directory: Awaited<ReturnType<typeof startTestDirectory>>;
 let connections: DirectoryClients['connections'];
+/** What was asked of users in the database. */
+const userCommands: { readonly name: string; readonly filter: unknown }[] = [];
 before(async () => {
-  directory = await startTestDirectory();
+  directory = await startTestDirectory(undefined, undefined, (event) => {
+    if (!('command' in event) || event.command[event.commandName] !== 'users') return;
+    userCommands.push({ name: event.commandName, filter: event.command.filter });
+  });
   ({ connections } = directory.clients);
 });
 after(() => directory[Symbol.asyncDispose]());
@@ -56,6 +70,8 @@ const remove = (connectionId: string) =>
   connections.deleteConnection(DeleteConnectionRequest.fromPartial({ connectionId }));
 const createToken = (connectionId: string, label = '', expires?: Date) =>
   connections.createToken(CreateTokenRequest.fromPartial({ connectionId, label, expires }));
+const createTokenFor = (connectionId: string, userId: string) =>
+  connections.createToken(CreateTokenRequest.fromPartial({ connectionId, userId }));
 const listTokens = (connectionId: string) =>
   connections.listTokens(ListTokensRequest.fromPartial({ connectionId }));
 const revokeToken = (connectionId: string, tokenId: string) =>
@@ -93,6 +109,7 @@ suite('a connection', () => {
         name: 'Acme',
         provider: Provider.ENTRA,
         strict: true,
+        uniqueGroupNames: false,
         status: ConnectionStatus.ACTIVE,
         created: undefined,
         users: 0,
@@ -103,6 +120,7 @@ suite('a connection', () => {
     assert.deepEqual((await get(connection?.id ?? '')).connection, connection);
     const generic = await create();
     assert.equal(generic.connection.provider, Provider.GENERIC);
+    assert.equal(generic.connection.uniqueGroupNames, true);
     assert.notEqual(generic.id, connection?.id);
     assert.notEqual(generic.token, token);
   });
@@ -337,6 +355,116 @@ suite('a token', () => {
     await revokeToken(id, tokens[0]?.id ?? '');
     await createToken(id);
     await refused(createToken(id, 'x'.repeat(201)), ErrorReason.REQUEST_INVALID, { field: 'label' });
+  });
+});
+
+suite('a token that may only read', () => {
+  test('is told from the others wherever tokens are described', async () => {
+    const { id, token: first } = await create();
+    const { token, secret } = await connections.createToken(
+      CreateTokenRequest.fromPartial({ connectionId: id, readOnly: true }),
+    );
+    assert.equal(token?.readOnly, true);
+    assert.equal((await authenticate(id, secret)).readOnly, true);
+    assert.equal((await authenticate(id, first)).readOnly, false);
+    assert.deepEqual(
+      (await listTokens(id)).tokens.map(({ readOnly }) => readOnly),
+      [false, true],
+    );
+  });
+});
+
+suite('a token that is tied to a user', () => {
+  test('names the user wherever tokens are described', async () => {
+    const acme = await createDriver(directory.clients);
+    const ada = idOf((await acme.createUser('ada')).user);
+    const { token, secret } = await createTokenFor(acme.connectionId, ada);
+    assert.equal(token?.userId, ada);
+    const { userId, readOnly, tokenId } = await authenticate(acme.connectionId, secret);
+    assert.deepEqual([userId, readOnly, tokenId], [ada, false, token?.id]);
+    assert.deepEqual(
+      (await listTokens(acme.connectionId)).tokens.map(({ userId }) => userId),
+      ['', ada],
+    );
+  });
+
+  test('is made only for a user of its connection', async () => {
+    const [acme, globex] = [await createDriver(directory.clients), await createDriver(directory.clients)];
+    const stranger = idOf((await globex.createUser('ada')).user);
+    const group = await acme.groupOf('Staff', []);
+    const deleted = idOf((await acme.createUser('bob')).user);
+    await acme.deleteUser(deleted);
+    for (const id of [stranger, group, deleted, ...oddIds.filter((odd) => odd !== '')]) {
+      await refused(createTokenFor(acme.connectionId, id), ErrorReason.RESOURCE_NOT_FOUND, {
+        resource_type: 'User',
+        id: id.slice(0, 64),
+      });
+    }
+    const { message } = await refusal(createTokenFor(acme.connectionId, stranger));
+    assert.equal(message, 'No User has this id.');
+    assert.equal((await listTokens(acme.connectionId)).tokens.length, 1);
+  });
+
+  test('opens nothing while the user is inactive, nor once the user is deleted', async () => {
+    const acme = await createDriver(directory.clients);
+    const ada = idOf((await acme.createUser('ada')).user);
+    const { secret } = await createTokenFor(acme.connectionId, ada);
+    const isRefused = () => refused(authenticate(acme.connectionId, secret), ErrorReason.TOKEN_INVALID);
+    const setActive = (value: boolean) =>
+      acme.patchUser(ada, [operation(resourceTypes.user, 'REPLACE', 'active', value)]);
+
+    await setActive(false);
+    await isRefused();
+    // Whether the connection is paused is told only to those who may use it.
+    await pause(acme.connectionId);
+    await isRefused();
+    await resume(acme.connectionId);
+    await setActive(true);
+    assert.equal((await authenticate(acme.connectionId, secret)).userId, ada);
+    await acme.patchUser(ada, [operation(resourceTypes.user, 'REMOVE', 'active')]);
+    await isRefused();
+    await setActive(true);
+    await authenticate(acme.connectionId, secret);
+
+    await acme.deleteUser(ada);
+    await isRefused();
+    // The name that is free again is another user, to whom the token gives nothing.
+    await acme.createUser('ada');
+    await isRefused();
+    assert.equal((await listTokens(acme.connectionId)).tokens.length, 2);
+  });
+
+  test('costs one read of the user by key, any other token none', async () => {
+    const acme = await createDriver(directory.clients);
+    const ada = idOf((await acme.createUser('ada')).user);
+    const { secret: untied } = await createToken(acme.connectionId);
+    const { secret: tied } = await createTokenFor(acme.connectionId, ada);
+    const commandsOf = async (secret: string) => {
+      const before = userCommands.length;
+      await authenticate(acme.connectionId, secret);
+      return userCommands.slice(before);
+    };
+    assert.deepEqual(await commandsOf(untied), []);
+    assert.deepEqual(await commandsOf(tied), [
+      { name: 'find', filter: { _id: { $in: [`${acme.connectionId}/${ada}`] } } },
+    ]);
+  });
+});
+
+suite('a token of before tokens could be read-only or tied to a user', () => {
+  test('may write and is tied to nobody', async () => {
+    const { id, token } = await create();
+    const tokenId = (await listTokens(id)).tokens[0]?.id ?? '';
+    await using client = await MongoClient.connect(directory.uri);
+    const { modifiedCount } = await client
+      .db()
+      .collection('connections')
+      .updateOne({ connection: id }, { $unset: { [`tokens.${tokenId}.readOnly`]: '' } });
+    assert.equal(modifiedCount, 1);
+    const { readOnly, userId } = await authenticate(id, token);
+    assert.deepEqual([readOnly, userId], [false, '']);
+    const [listed] = (await listTokens(id)).tokens;
+    assert.deepEqual([listed?.readOnly, listed?.userId], [false, '']);
   });
 });
 

@@ -1,14 +1,27 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { after, suite, test } from 'node:test';
 import {
+  CreateServiceTokenRequest,
   CreateTokenRequest,
+  GetConnectionRequest,
   PauseConnectionRequest,
   ResumeConnectionRequest,
   RevokeTokenRequest,
 } from '#proto/rollcall/directory/v1/connection_service.ts';
 import { startRollcall } from '../support/rollcall.ts';
-import { scimOf } from '../support/scim-client.ts';
-import { assertError, createGroup, createUser, filtered, patchBody, userBody } from './scim-fixture.ts';
+import { type ScimAnswer, type ScimClient, scimOf } from '../support/scim-client.ts';
+import {
+  assertError,
+  createGroup,
+  createUser,
+  filtered,
+  groupBody,
+  ids,
+  patchBody,
+  patched,
+  userBody,
+} from './scim-fixture.ts';
 
 const rollcall = await startRollcall();
 after(() => rollcall[Symbol.asyncDispose]());
@@ -77,18 +90,178 @@ suite('authentication', () => {
     assert.deepEqual((await scim('GET', `/Groups/${group.id}`)).body, group);
   });
 
-  test('a second token works until it is revoked (AUTH-05)', async () => {
-    const { token, secret } = await connections.createToken(
-      CreateTokenRequest.fromPartial({ connectionId: connection.id, label: 'second' }),
-    );
-    const second = scimOf({ ...connection, token: secret });
+  test('userName and externalId may be the same in two connections (SEC-08)', async () => {
+    const body = userBody({ externalId: 'E-1' });
+    for (const client of [scim, scimOf(other)]) {
+      assert.equal((await client('POST', '/Users', body)).status, 201);
+      const found = await client('GET', `/Users?${filtered('externalId eq "E-1"')}`);
+      assert.equal(found.body.totalResults, 1);
+      assertError(await client('POST', '/Users', body), 409, 'uniqueness');
+    }
+  });
+
+  test('the URL names the connection and the token must be of it, whatever else names another (SEC-11)', async () => {
+    const { userName } = await createUser(scimOf(other));
+    const query = `/Users?${filtered(`userName eq "${userName}"`)}`;
+    assertError(await scimOf({ ...other, token: connection.token })('GET', query), 401);
+    const both = `${rollcall.gatewayUrl}/scim/${connection.id}%2f..%2f${other.id}/v2`;
+    for (const { token } of [connection, other])
+      assertError(await scimOf({ baseUrl: both, token })('GET', query), 401);
+    const hints = {
+      host: `${other.id}.example.com`,
+      'x-tenant': other.id,
+      'x-forwarded-prefix': other.baseUrl,
+    };
+    assert.equal((await scim('GET', query, undefined, hints)).body.totalResults, 0);
+  });
+
+  test('a second token works until it is revoked', async () => {
+    const { scim: second, id } = await clientWith({ label: 'second' });
     assert.equal((await second('GET', '/Users')).status, 200);
-    await connections.revokeToken(
-      RevokeTokenRequest.fromPartial({ connectionId: connection.id, tokenId: token?.id ?? '' }),
-    );
+    await revoke(id);
     // Answers may be remembered for less than a second.
     await untilStatus(() => second('GET', '/Users'), 401, 1_000);
     assert.equal((await scim('GET', '/Users')).status, 200);
+  });
+
+  test('a token expired, revoked, altered, of another connection or of another kind: the same 401 (AUTH-05, AUTH-11)', async () => {
+    const expiring = await clientWith({ expires: new Date(Date.now() + 1_500) });
+    assert.equal((await expiring.scim('GET', '/Users')).status, 200);
+    const revoked = await clientWith({});
+    assert.equal((await revoked.scim('GET', '/Users')).status, 200);
+    await revoke(revoked.id);
+    const service = await connections.createServiceToken(
+      CreateServiceTokenRequest.fromPartial({ connectionIds: [connection.id] }),
+    );
+    const { token } = connection;
+    const parts = [{ alg: 'none' }, { sub: connection.id, scope: 'admin' }].map((part) =>
+      Buffer.from(JSON.stringify(part)).toString('base64url'),
+    );
+    const others = [
+      ...[0, 8, 9, 30, token.length - 1].map((index) => withOtherCharacter(token, index)),
+      token.slice(0, -1),
+      `${token}A`,
+      token.toUpperCase(),
+      createHash('sha256').update(token).digest('hex'),
+      `${parts.join('.')}.`,
+      service.secret,
+      other.token,
+    ];
+    const refusals = await Promise.all([
+      untilStatus(() => expiring.scim('GET', '/Users'), 401, 10_000),
+      untilStatus(() => revoked.scim('GET', '/Users'), 401, 10_000),
+      ...others.map((wrong) => scimOf({ ...connection, token: wrong })('GET', '/Users')),
+    ]);
+    for (const refusal of refusals) {
+      assertError(refusal, 401);
+      assert.deepEqual(refusal.body, refusals[0]?.body);
+      assert.match(refusal.headers.get('www-authenticate') ?? '', /^Bearer .*error="invalid_token"/);
+    }
+  });
+
+  test('tokens are not to be guessed: 256 bits, of which none is foreseeable (AUTH-06)', async () => {
+    const issued = await Promise.all(Array.from({ length: 100 }, () => rollcall.connect()));
+    const secrets = issued.map(({ token }) => /^rollcall_([\w-]{43})$/.exec(token)?.[1] ?? '');
+    assert.equal(new Set(secrets).size, 100);
+    for (let index = 0; index < 42; index++) {
+      const characters = new Set(secrets.map((secret) => secret[index]));
+      // Of 64 characters 100 fair draws show about 51; fewer than 32 means that a bit of this one hardly varies.
+      assert.ok(characters.size >= 32, `character ${index} has ${characters.size} values`);
+    }
+  });
+
+  test('a token counts only in the Authorization header (AUTH-12)', async () => {
+    const { baseUrl, token } = connection;
+    const url = `${baseUrl}/Users?access_token=${token}`;
+    const form = new URLSearchParams({ access_token: token });
+    for (const [address, init] of [
+      [url, {}],
+      [url, { headers: { authorization: 'Bearer x' } }],
+      [url, { method: 'POST', body: JSON.stringify(userBody()) }],
+      [`${baseUrl}/Users`, { method: 'POST', body: form }],
+      [`${baseUrl}/Users/.search`, { method: 'POST', body: form }],
+      [`${baseUrl}/Users`, { headers: { cookie: `access_token=${token}`, 'x-access-token': token } }],
+    ] satisfies [string, RequestInit][]) {
+      const { status, headers } = await fetch(address, init);
+      assert.equal(status, 401, address);
+      assert.match(headers.get('www-authenticate') ?? '', /^Bearer realm=/);
+    }
+    const reader = await clientWith({ readOnly: true });
+    assertError(await reader.scim('POST', `/Users?access_token=${token}`, userBody()), 403);
+  });
+
+  test('a token that may only read gets 403 for every write, before the body is looked at (AUTH-03, AUTH-04)', async () => {
+    const user = await createUser(scim);
+    const group = await createGroup(scim, { members: [{ value: user.id }] });
+    const { scim: reader } = await clientWith({ readOnly: true, userId: user.id });
+    const position = await positionOf(connection.id);
+    const title = patchBody({ op: 'add', path: 'title', value: 'Captain' });
+    for (const [method, path, body] of [
+      ['POST', '/Users', userBody()],
+      ['POST', '/Users', '{"broken":'],
+      ['PUT', `/Users/${user.id}`, userBody()],
+      ['PATCH', `/Users/${user.id}`, title],
+      ['DELETE', `/Users/${user.id}`],
+      ['DELETE', '/Users/nobody'],
+      ['POST', '/Groups', groupBody()],
+      ['PUT', `/Groups/${group.id}`, groupBody()],
+      ['PATCH', `/Groups/${group.id}`, patchBody({ op: 'remove', path: 'members' })],
+      ['DELETE', `/Groups/${group.id}`],
+      ['PUT', '/Me', userBody()],
+      ['PATCH', '/Me', title],
+      ['DELETE', '/Me'],
+    ] as const) {
+      const answer = await reader(method, path, body);
+      assertError(answer, 403);
+      assert.match(
+        answer.headers.get('www-authenticate') ?? '',
+        /^Bearer realm=.*error="insufficient_scope"/,
+      );
+      assert.match(answer.body.detail, /may only read/);
+    }
+    const bulk = await reader('POST', '/Bulk', {
+      schemas: ['urn:ietf:params:scim:api:messages:2.0:BulkRequest'],
+      Operations: [
+        { method: 'DELETE', path: `/Users/${user.id}` },
+        { method: 'POST', path: '/Users', bulkId: 'new', data: userBody() },
+      ],
+    });
+    assert.deepEqual(
+      bulk.body.Operations.map(({ status }: { status: string }) => status),
+      ['403', '403'],
+    );
+    assert.equal(await positionOf(connection.id), position);
+    assert.deepEqual(
+      (await reader('GET', `/Users/${user.id}`)).body,
+      (await scim('GET', `/Users/${user.id}`)).body,
+    );
+    assert.deepEqual((await reader('GET', `/Groups/${group.id}`)).body, group);
+    const filter = `id eq "${user.id}"`;
+    const search = { schemas: ['urn:ietf:params:scim:api:messages:2.0:SearchRequest'], filter };
+    for (const answer of [
+      await reader('GET', `/Users?${filtered(filter)}`),
+      await reader('POST', '/Users/.search', search),
+      await reader('POST', '/.search', search),
+    ])
+      assert.deepEqual([answer.status, ids(answer.body.Resources)], [200, [user.id]]);
+    for (const path of ['/Schemas', '/ResourceTypes', '/ServiceProviderConfig'])
+      assert.equal((await reader('GET', path)).status, 200);
+  });
+
+  test('a token that is tied to a user ends with the user (AUTH-04)', async () => {
+    const user = await createUser(scim);
+    const { scim: own } = await clientWith({ userId: user.id });
+    const read = () => own('GET', `/Users/${user.id}`);
+    const setActive = (value: boolean) =>
+      patched(scim, `/Users/${user.id}`, { op: 'replace', path: 'active', value });
+    assert.equal((await read()).status, 200);
+    await setActive(false);
+    assertError(await untilStatus(read, 401, 1_000), 401);
+    await setActive(true);
+    await untilStatus(read, 200, 1_000);
+    assert.equal((await scim('DELETE', `/Users/${user.id}`)).status, 204);
+    // A moment longer the token is good, and its user not found.
+    assertError(await untilStatus(read, 401, 1_000), 401);
   });
 
   test('a paused connection answers 503 with Retry-After, and only to those who have its token', async () => {
@@ -104,16 +277,38 @@ suite('authentication', () => {
   });
 });
 
-/** Repeats a request until it has a status; fails when one sent after `ms` milliseconds has another. */
-async function untilStatus(
-  send: () => Promise<{ readonly status: number }>,
-  status: number,
-  ms: number,
-): Promise<void> {
+/** A client with a further token of the connection, and the token's id. */
+async function clientWith(
+  token: Parameters<typeof CreateTokenRequest.fromPartial>[0],
+): Promise<{ readonly scim: ScimClient; readonly id: string }> {
+  const created = await connections.createToken(
+    CreateTokenRequest.fromPartial({ ...token, connectionId: connection.id }),
+  );
+  return { scim: scimOf({ ...connection, token: created.secret }), id: created.token?.id ?? '' };
+}
+
+async function revoke(tokenId: string): Promise<void> {
+  await connections.revokeToken(RevokeTokenRequest.fromPartial({ connectionId: connection.id, tokenId }));
+}
+
+/** How many changes were made in a connection. */
+async function positionOf(connectionId: string): Promise<number | undefined> {
+  const answer = await connections.getConnection(GetConnectionRequest.fromPartial({ connectionId }));
+  return answer.connection?.position;
+}
+
+/** A text with another letter at one place. */
+function withOtherCharacter(text: string, index: number): string {
+  return `${text.slice(0, index)}${text[index] === 'A' ? 'B' : 'A'}${text.slice(index + 1)}`;
+}
+
+/** Repeats a request until it has a status, and answers that; fails when one sent after `ms` milliseconds has another. */
+async function untilStatus(send: () => Promise<ScimAnswer>, status: number, ms: number): Promise<ScimAnswer> {
   const begin = performance.now();
   for (;;) {
     const sentAt = performance.now();
-    if ((await send()).status === status) return;
+    const answer = await send();
+    if (answer.status === status) return answer;
     assert.ok(sentAt - begin < ms, `not ${status} after ${ms} ms`);
   }
 }

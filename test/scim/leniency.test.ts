@@ -23,6 +23,17 @@ after(() => rollcall[Symbol.asyncDispose]());
 const lenient = scimOf(await rollcall.connect());
 const strict = scimOf(await rollcall.connect({ strict: true }));
 
+/** The outermost of a certificate: a sequence of three bytes. */
+const oneCertificate = Buffer.from([0x30, 0x03, 1, 2, 3]).toString('base64');
+const twoCertificates = Buffer.from([0x30, 0x03, 1, 2, 3, 0x30, 0x03, 1, 2, 3]).toString('base64');
+const misformed: readonly Record<string, unknown>[] = [
+  ...['USA', 'ZZ', 'EU', 'AB', 'UK'].map((country) => ({ addresses: [{ type: 'home', country }] })),
+  { locale: 'x y' },
+  { profileUrl: 'not a url' },
+  { photos: [{ value: '/ada.png' }] },
+  { x509Certificates: [{ value: twoCertificates }] },
+];
+
 /** What each rule of the table says, proven on a connection that is not strict and on one that is. */
 const proofs: Readonly<Record<string, { lenient(): Promise<void>; strict(): Promise<void> }>> = {
   missingSchemas: {
@@ -267,6 +278,36 @@ const proofs: Readonly<Record<string, { lenient(): Promise<void>; strict(): Prom
       assertError(await strict('PATCH', `/Users/${id}`, body), 400, 'mutability');
     },
   },
+  textFormat: {
+    async lenient() {
+      for (const attributes of misformed) {
+        const user = await createUser(lenient, attributes);
+        for (const [name, value] of Object.entries(attributes)) assert.deepEqual(user[name], value);
+      }
+    },
+    async strict() {
+      const user = await createUser(strict, {
+        addresses: [{ type: 'work', country: 'US' }],
+        locale: 'en_US',
+        photos: [{ value: 'data:image/png;base64,QUJD' }],
+        x509Certificates: [{ value: oneCertificate }],
+      });
+      const path = `/Users/${user.id}`;
+      for (const attributes of misformed) {
+        assertError(await strict('POST', '/Users', userBody(attributes)), 400, 'invalidValue');
+        assertError(await strict('PUT', path, userBody(attributes)), 400, 'invalidValue');
+        const operation = { op: 'add', value: attributes };
+        assertError(await strict('PATCH', path, patchBody(operation)), 400, 'invalidValue');
+      }
+      const operation = { op: 'replace', path: 'addresses[type eq "work"].country', value: 'USA' };
+      assertError(await strict('PATCH', path, patchBody(operation)), 400, 'invalidValue');
+      assert.deepEqual((await strict('GET', path)).body, user);
+    },
+  },
+  bulkSpelling: {
+    lenient: () => bulkWithOtherSpelling(lenient, '204'),
+    strict: () => bulkWithOtherSpelling(strict, '400'),
+  },
   onNoTarget: {
     async lenient() {
       const { id } = await createUser(lenient);
@@ -310,6 +351,19 @@ async function putWithoutMembers(scim: ScimClient, left: number): Promise<void> 
   const group = await createGroup(scim, { members: [{ value: user.id }] });
   const put = await scim('PUT', `/Groups/${group.id}`, groupBody());
   assert.deepEqual([put.status, put.body.members?.length ?? 0], [200, left]);
+}
+
+async function bulkWithOtherSpelling(scim: ScimClient, expected: string): Promise<void> {
+  const [a, b] = [await createUser(scim), await createUser(scim)];
+  const { body } = await scim('POST', '/Bulk', {
+    schemas: ['urn:ietf:params:scim:api:messages:2.0:BulkRequest'],
+    Operations: [
+      { method: 'delete', path: `/Users/${a.id}` },
+      { method: 'DELETE', path: `Users/${b.id}` },
+    ],
+  });
+  const statuses = body.Operations.map(({ status }: { status: string }) => status);
+  assert.deepEqual(statuses, [expected, expected]);
 }
 
 suite('the table of differences', () => {

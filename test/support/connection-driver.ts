@@ -22,6 +22,7 @@ import {
   ListUserGroupsRequest,
 } from '#proto/rollcall/directory/v1/membership_service.ts';
 import type { ListHeader } from '#proto/rollcall/directory/v1/reads.ts';
+import { SearchResourcesRequest } from '#proto/rollcall/directory/v1/search_service.ts';
 import {
   CreateUserRequest,
   DeleteUserRequest,
@@ -35,7 +36,7 @@ import { type MemberChunk, PatchOp, PatchOperation } from '#proto/rollcall/scim/
 import type { User } from '#proto/rollcall/scim/v1/user.ts';
 import type { CallOptions } from '#rpc/rpc-client.ts';
 import { RpcError, reasonCodes } from '#rpc/rpc-error.ts';
-import { parseAttributePath } from '#scim/attribute-path.ts';
+import { parseAttributeName, parseAttributePath } from '#scim/attribute-path.ts';
 import { parseFilter } from '#scim/filter-parser.ts';
 import type { JsonValue } from '#scim/json.ts';
 import { createSchemaRegistry, type ResourceType } from '#scim/schema-registry.ts';
@@ -155,7 +156,7 @@ export type ConnectionDriver = ReturnType<typeof driveConnection>;
 
 /** Calls the directory about one connection: requests in part, streamed answers put together. */
 export function driveConnection(clients: DirectoryClients, connectionId: string) {
-  const { users, groups, memberships, connections, changes } = clients;
+  const { users, groups, search, memberships, connections, changes } = clients;
 
   return {
     connectionId,
@@ -251,6 +252,31 @@ export function driveConnection(clients: DirectoryClients, connectionId: string)
         else if (part) found.at(-1)?.memberIds.push(...part.value.members.map(({ value }) => value ?? ''));
       }
       return { header: given(header), groups: found, ids: found.map(({ group }) => idOf(group)) };
+    },
+    /** A page of the resources of several types; a filter is text, and so is `sortBy`. */
+    async search(
+      types: readonly { readonly type: ResourceType; readonly filter?: string; readonly sortBy?: string }[],
+      rest: Request<typeof SearchResourcesRequest, 'types'> = {},
+    ) {
+      const request = SearchResourcesRequest.fromPartial({
+        ...rest,
+        connectionId,
+        types: types.map(({ type, filter, sortBy }) => ({
+          resourceType: type.name,
+          ...(filter !== undefined && { filter: parseFilter(type, filter) }),
+          ...(sortBy !== undefined && { sortBy: parseAttributeName(type, sortBy) }),
+        })),
+      });
+      let header: ListHeader | undefined;
+      const found: { type: 'User' | 'Group'; resource: User | Group; memberIds: string[] }[] = [];
+      for await (const { part } of search.searchResources(request)) {
+        if (part?.$case === 'header') header = part.value;
+        else if (part?.$case === 'members')
+          found.at(-1)?.memberIds.push(...part.value.members.map(({ value }) => value ?? ''));
+        else if (part)
+          found.push({ type: part.$case === 'user' ? 'User' : 'Group', resource: part.value, memberIds: [] });
+      }
+      return { header: given(header), found, ids: found.map(({ resource }) => idOf(resource)) };
     },
     /** `memberIds` absent sends no member list. */
     replaceGroup(

@@ -7,6 +7,7 @@ import { ChangeServiceService } from '#proto/rollcall/directory/v1/change_servic
 import { ConnectionServiceService } from '#proto/rollcall/directory/v1/connection_service.ts';
 import { GroupServiceService } from '#proto/rollcall/directory/v1/group_service.ts';
 import { MembershipServiceService } from '#proto/rollcall/directory/v1/membership_service.ts';
+import { SearchServiceService } from '#proto/rollcall/directory/v1/search_service.ts';
 import { UserServiceService } from '#proto/rollcall/directory/v1/user_service.ts';
 import { openDirectoryChannel } from '#rpc/directory-channel.ts';
 import { createRpcClient, type RpcChannel } from '#rpc/rpc-client.ts';
@@ -25,6 +26,7 @@ export function directoryClients(channel: RpcChannel) {
   return {
     users: createRpcClient(UserServiceService, channel),
     groups: createRpcClient(GroupServiceService, channel),
+    search: createRpcClient(SearchServiceService, channel),
     memberships: createRpcClient(MembershipServiceService, channel),
     connections: createRpcClient(ConnectionServiceService, channel),
     changes: createRpcClient(ChangeServiceService, channel),
@@ -36,12 +38,13 @@ export type DirectoryClients = ReturnType<typeof directoryClients>;
 
 /**
  * A directory alone, on a database of its own unless one is given; `onCommand` hears every command that it sends to the
- * database.
+ * database, and `clock` is what it reads the time from.
  */
 export async function startTestDirectory(
   uri?: string,
   secretKeys?: SecretKeys,
   onCommand?: DirectoryResources['onCommand'],
+  clock?: DirectoryResources['clock'],
 ): Promise<
   AsyncDisposable & {
     readonly address: string;
@@ -67,6 +70,7 @@ export async function startTestDirectory(
       logger: testLogger('directory'),
       metrics,
       onCommand,
+      clock,
     }),
   );
   const channel = stack.use(

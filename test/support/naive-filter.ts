@@ -49,10 +49,14 @@ function compare(resource: JsonObject, { path, operator, literal }: Comparison, 
   if (!path || !literal?.value) throw new Error('malformed');
   const { values, name } = find(resource, path, inside);
   // A complex attribute is compared by its `value`.
-  const subjects = values.map((value) => (isObject(value) ? value.value : value));
+  const held = values.map((value) => (isObject(value) ? value.value : value));
   if (literal.value.$case === 'null') {
-    return subjects.some(hasValue) === (operator === ComparisonOperator.NE);
+    return held.some(hasValue) === (operator === ComparisonOperator.NE);
   }
+  // Whether one of several values is primary is always known: a missing `primary` counts as false.
+  const isFlag = inside === '' ? path.subAttribute === 'primary' : path.attribute === 'primary';
+  const inElement = inside !== '' && held.length === 0 ? [undefined] : held;
+  const subjects = isFlag ? inElement.map((value) => value ?? false) : held;
   const wanted = prepare(name, literal.value.value);
   // An attribute without a value is null, which differs from everything.
   return (subjects.length === 0 ? [undefined] : subjects).some((subject) =>
@@ -116,7 +120,8 @@ function hasValue(value: JsonValue | undefined): boolean {
   return value !== undefined && value !== null && value !== '';
 }
 
-function prepare(name: string, value: JsonValue): unknown {
+/** A value as it is compared. @param name the attribute's path without its schema. */
+export function prepare(name: string, value: JsonValue): unknown {
   if (typeof value !== 'string') return value;
   if (times.has(name)) return Date.parse(value);
   if (caseExact.has(name)) return value;
@@ -128,7 +133,8 @@ function prepare(name: string, value: JsonValue): unknown {
   return narrow.join('').replace(/[Σς]/g, 'σ').toLowerCase().normalize('NFC');
 }
 
-function byCodePoint(a: string, b: string): number {
+/** Orders texts by code point. */
+export function byCodePoint(a: string, b: string): number {
   const left = [...a];
   const right = [...b];
   const place = left.findIndex((character, index) => character !== right[index]);
@@ -136,6 +142,7 @@ function byCodePoint(a: string, b: string): number {
   return (left[place]?.codePointAt(0) ?? 0) - (right[place]?.codePointAt(0) ?? -1);
 }
 
-function isObject(value: JsonValue | undefined): value is JsonObject {
+/** Whether a value is complex. */
+export function isObject(value: JsonValue | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

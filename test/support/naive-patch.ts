@@ -80,12 +80,26 @@ function changeList(holder: Bag, operation: NaiveOperation, create: boolean): bo
     }
     list = list.filter((item) => !isEmpty(item));
   }
+  list = withoutTwins(list);
   const primary = list.filter((item) => item.primary === true);
   const set = primary.filter((item) => !isDeepStrictEqual(before.get(item), item));
   const winner = set.at(-1) ?? primary.at(-1);
   for (const item of primary) if (item !== winner) item.primary = false;
   holder[attribute] = list;
   return true;
+}
+
+/** Of values with the same type and value only the first is kept, as primary when one of them is. */
+function withoutTwins(list: readonly Bag[]): Bag[] {
+  const text = (value: unknown) => (typeof value === 'string' ? value.toLowerCase() : value);
+  return list.filter((item, index) => {
+    const first = list.findIndex(
+      ({ type, value }) => text(type) === text(item.type) && text(value) === text(item.value),
+    );
+    if (item.value === undefined || first === index) return true;
+    if (item.primary === true) Object.assign(list[first] ?? {}, { primary: true });
+    return false;
+  });
 }
 
 /** A created value keeps what its filter says; a selected one is replaced. */
@@ -103,7 +117,7 @@ function assign(target: Bag, parts: Bag): void {
 
 function matches(item: Bag, where: Bag): boolean {
   return Object.entries(where).every(([key, wanted]) => {
-    const held = item[key];
+    const held = item[key] ?? (key === 'primary' ? false : undefined);
     return typeof held === 'string' ? held.toLowerCase() === String(wanted).toLowerCase() : held === wanted;
   });
 }

@@ -41,10 +41,12 @@ export interface TestRollcall extends AsyncDisposable {
   accessFor(...connections: readonly TestConnection[]): Promise<ReturnType<typeof createRollcallClient>>;
 }
 
-/** Directory, access and gateway, with real gRPC between them. */
-export async function startRollcall(): Promise<TestRollcall> {
+/** Directory, access and gateway, with real gRPC between them; `onCommand` hears every command sent to the database. */
+export async function startRollcall(
+  onCommand?: Parameters<typeof startTestDirectory>[2],
+): Promise<TestRollcall> {
   await using stack = new AsyncDisposableStack();
-  const directory = stack.use(await startTestDirectory());
+  const directory = stack.use(await startTestDirectory(undefined, undefined, onCommand));
   const common = {
     ROLLCALL_DATA_DIR: directory.dataDir,
     ROLLCALL_DIRECTORY_ADDRESS: directory.address,

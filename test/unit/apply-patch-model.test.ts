@@ -18,12 +18,20 @@ const plain = { noNullPrototype: true };
 const word = fc.constantFrom('a', 'b', 'c');
 const label = fc.constantFrom('work', 'home');
 const value = fc
-  .record({ value: word, type: label, primary: fc.boolean(), display: word }, { requiredKeys: [], ...plain })
+  .record(
+    { value: fc.constantFrom('a', 'A', 'b', 'c'), type: label, primary: fc.boolean(), display: word },
+    { requiredKeys: [], ...plain },
+  )
   .filter((item) => Object.keys(item).length > 0);
 const values = fc.array(value, { minLength: 1, maxLength: 3 });
 /** A list as the directory stores it: one primary at most, no value twice. */
 const storedValues = fc
-  .uniqueArray(value, { minLength: 1, maxLength: 3, selector: (item) => JSON.stringify(sorted(item)) })
+  .uniqueArray(value, {
+    minLength: 1,
+    maxLength: 3,
+    selector: (item) =>
+      item.value === undefined ? JSON.stringify(sorted(item)) : `${item.type}=${item.value.toLowerCase()}`,
+  })
   .map((items) => {
     const primary = items.findIndex((item) => item.primary);
     return items.map((item, index) => (index > primary && item.primary ? { ...item, primary: false } : item));

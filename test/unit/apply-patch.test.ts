@@ -230,6 +230,31 @@ const cases: [string, readonly PatchStep[], JsonObject][] = [
     ],
     ada,
   ],
+  [
+    'a value that comes twice stays as it is, but can become primary (GET-08)',
+    [['add', 'emails', { value: 'ADA@home.example', type: 'Home', display: 'x', primary: true }]],
+    {
+      ...ada,
+      emails: [
+        { value: 'ada@example.com', type: 'work', primary: false },
+        { value: 'ada@home.example', type: 'home', primary: true },
+        other,
+      ],
+    },
+  ],
+  [
+    'a value that becomes like another is dropped (GET-08)',
+    [
+      ['replace', 'emails[type eq "other"].value', 'ada@home.example'],
+      ['replace', 'emails[type eq "other"].type', 'home'],
+    ],
+    { ...ada, emails: [work, home] },
+  ],
+  [
+    'a value without primary is one that is not primary (MV-02)',
+    [['remove', 'emails[primary eq false]']],
+    { ...ada, emails: [work] },
+  ],
   ['a password is left alone', [['replace', 'password', 'secret']], ada],
   [
     'unknown parts of a value are ignored',
@@ -245,6 +270,10 @@ describe('applyPatch', () => {
 
   it('gives back the same object when nothing changes (PAT-37)', () => {
     assert.equal(patch(ada, [['add', 'emails', [home, work]]]), ada);
+    assert.equal(
+      patch(ada, [['add', 'emails', { value: 'ADA@example.com', type: 'WORK', display: 'A' }]]),
+      ada,
+    );
     assert.equal(patch(ada, [['replace', 'name', { givenName: 'Ada' }]]), ada);
     assert.equal(
       patch(ada, [

@@ -3,7 +3,8 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import type { AttributePath } from '#proto/rollcall/scim/v1/filter.ts';
 import { parseAttributeName, parseAttributePath, printAttributePath } from '#scim/attribute-path.ts';
-import { filterLimits, parseFilter } from '#scim/filter-parser.ts';
+import { filterLimits } from '#scim/filter-limits.ts';
+import { parseFilter } from '#scim/filter-parser.ts';
 import { createSchemaRegistry, type ResourceType } from '#scim/schema-registry.ts';
 import { ScimSyntaxError } from '#scim/scim-syntax-error.ts';
 import { arbitraryElementFilter } from '../support/arbitrary-filter.ts';
@@ -89,7 +90,7 @@ describe('names', () => {
       {
         ...user,
         schema: schema('urn:example:a'),
-        extensions: [{ field: 'longer', schema: schema('urn:example:a:title') }],
+        extensions: [{ field: 'longer', required: false, schema: schema('urn:example:a:title') }],
       },
     ]).resourceTypes;
     assert.ok(type);
@@ -153,13 +154,24 @@ describe('value filters', () => {
     assert.equal(printAttributePath(parseAttributePath(user, text)), text);
   });
 
+  test('brackets that are not closed are wrong with the path (PAT-10)', () => {
+    for (const text of [
+      'emails[',
+      'emails[type',
+      'emails[type eq',
+      'emails[type eq "work"',
+      'emails[not (',
+    ]) {
+      refuses(text, 'path', 7, 'Close this "[" with "]", after a filter.');
+    }
+  });
+
   test('what is wrong between brackets is wrong with the filter', () => {
     refuses('emails[]', 'filter', 8, /^Write the name of an attribute/);
     refuses('emails[typ eq "work"]', 'filter', 8, /^"typ" is not a sub-attribute of emails: it has value, /);
     refuses('emails[type = "work"]', 'filter', 13, /^This is not an operator/);
     refuses('emails[type eq work]', 'filter', 16, /^Write a value here/);
     refuses('emails[type eq "work]', 'filter', 16, /^This string has no end/);
-    refuses('emails[type eq "work"', 'filter', 22, /^Close the "\[" of character 7/);
     refuses('emails[primary eq "True"].value', 'filter', 19, /^Compare primary with true or false/);
     refuses('emails[value[type pr]]', 'filter', 13, /^Brackets cannot stand inside brackets/);
     refuses(`emails[${'('.repeat(1000)}`, 'filter', 39, /^Nest parentheses/);

@@ -79,7 +79,20 @@ describe('simple values', () => {
       ],
       /^sample must be a date, time and zone, such as "2026-01-31T23:59:59Z"; /,
     ],
-    ['binary', ['Q', 'QQ=', 'QUJD=', 'Q=Q=', 'a+b_', 'ä', 1], /^sample must be base64 text; /],
+    [
+      'binary',
+      [
+        '-----BEGIN CERTIFICATE-----\nQUJD\n-----END CERTIFICATE-----',
+        'Q',
+        'QQ=',
+        'QUJD=',
+        'Q=Q=',
+        'a+b_',
+        'ä',
+        1,
+      ],
+      /^sample must be base64 text; /,
+    ],
   ];
   for (const [type, values, message] of refused) {
     test(`${type} refuses ${JSON.stringify(values)}`, () => {
@@ -94,6 +107,52 @@ describe('simple values', () => {
       'active',
       'active must be true or false, without quotes; this is text.',
     );
+  });
+});
+
+describe('formats', () => {
+  const readStrictly = (definition: AttributeDefinition, value: JsonValue) =>
+    readAttributeValue(definition, value, { unknown: 'refuse', checkFormats: true });
+  const sequence = (length: number, ...more: number[]) =>
+    Buffer.from([0x30, 0x82, length >> 8, length & 255, ...Array(length).fill(7), ...more]).toString(
+      'base64',
+    );
+  const rows: [string, (value: string) => JsonValue, string[], string[]][] = [
+    [
+      'addresses',
+      (country) => [{ country }],
+      ['NL', 'us', 'GB', 'SS'],
+      ['', 'USA', 'ZZ', 'EU', 'AB', 'UK', 'XK', 'toString'],
+    ],
+    ['locale', (tag) => tag, ['en', 'en-US', 'en_US', 'zh-Hant-TW'], ['', 'x y', 'english, please', 'en-']],
+    [
+      'profileUrl',
+      (uri) => uri,
+      ['https://example.com/ada', 'urn:x:y'],
+      ['', 'not a url', '/ada', 'http://['],
+    ],
+    [
+      'x509Certificates',
+      (value) => [{ value }],
+      ['QUJD', sequence(300), Buffer.from([0x30, 2, 1, 1]).toString('base64')],
+      [sequence(300, 0x30, 1, 1), Buffer.from([0x30, 2, 1, 1, 0x30, 0]).toString('base64')],
+    ],
+  ];
+  for (const [name, wrap, right, wrong] of rows) {
+    test(`${name} has a form, where forms are checked (USR-04, USR-07, USR-10, USR-13)`, () => {
+      for (const text of right) assert.deepEqual(readStrictly(attribute(name), wrap(text)), wrap(text), text);
+      for (const text of wrong) {
+        assert.throws(() => readStrictly(attribute(name), wrap(text)), AttributeValueError, text);
+        assert.deepEqual(read(attribute(name), wrap(text)), wrap(text));
+      }
+    });
+  }
+
+  test('what is wrong is said', () => {
+    assert.throws(() => readStrictly(attribute('addresses'), [{ country: 'USA' }]), {
+      attribute: 'addresses.country',
+      message: 'addresses.country must be an ISO 3166-1 alpha-2 code, such as "NL".',
+    });
   });
 });
 

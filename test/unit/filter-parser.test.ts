@@ -4,7 +4,8 @@ import fc from 'fast-check';
 import { NullValue } from '#proto/google/protobuf/struct.ts';
 import { ComparisonOperator, type Filter, type Literal } from '#proto/rollcall/scim/v1/filter.ts';
 import type { AttributeDefinition, ResourceTypeDefinition } from '#scim/attribute.ts';
-import { filterLimits, parseFilter } from '#scim/filter-parser.ts';
+import { filterLimits } from '#scim/filter-limits.ts';
+import { parseFilter } from '#scim/filter-parser.ts';
 import { printFilter } from '#scim/filter-printer.ts';
 import { createSchemaRegistry, type ResourceType } from '#scim/schema-registry.ts';
 import { ScimSyntaxError } from '#scim/scim-syntax-error.ts';
@@ -250,6 +251,56 @@ describe('names', () => {
     refuses('. pr', 1, /is not an attribute/);
     refuses('name. pr', 6, /is not a sub-attribute/);
     refuses(`${'x'.repeat(500)} pr`, 1, `"${'x'.repeat(60)}…" is not an attribute of User.`);
+  });
+});
+
+describe('attributes of other types', () => {
+  const parse = (text: string) => printFilter(parseFilter(group, text, { unknown: 'noValue' }));
+  const rows: [string, string][] = [
+    ['userName pr', 'not (id pr)'],
+    ['userName eq "a"', 'not (id pr)'],
+    ['userName ne "a"', 'id pr'],
+    ['userName co "a"', 'not (id pr)'],
+    ['active eq true', 'not (id pr)'],
+    ['userName eq null', 'id pr'],
+    ['userName ne null', 'not (id pr)'],
+    ['emails[type eq "work" and not (value co "x")]', 'not (id pr)'],
+    ['emails[type eq "work"].value eq "x"', 'not (id pr)'],
+    ['name.givenName ne 7', 'id pr'],
+    ['members.nope ne "x"', 'id pr'],
+    [`${enterprise}:manager.value pr`, 'not (id pr)'],
+    ['hairColor eq "red" or displayName eq "x"', 'not (id pr) or displayName eq "x"'],
+  ];
+  for (const [text, expected] of rows) {
+    test(`have no value when several types are searched: ${text} (QRY-06, FLT-36)`, () =>
+      assert.equal(parse(text), expected));
+  }
+
+  test('are written like any other (QRY-06)', () => {
+    const broken = [
+      'userName',
+      'userName eq',
+      'userName eq bjensen',
+      'userName like "x"',
+      'user!name pr',
+      'name.a.b pr',
+      '7up pr',
+      'emails[',
+      'emails[value xx 1]',
+      'emails[value[type pr]]',
+      'emails[value.x pr',
+      'emails[value pr].type',
+      'active gt true and active pr or',
+    ];
+    for (const text of broken) assert.throws(() => parse(text), ScimSyntaxError, text);
+    assert.throws(() => parse('members[nope pr]'), ScimSyntaxError);
+    assert.throws(() => parse('displayName gt 1'), ScimSyntaxError);
+    refuses('hairColor pr', 1, '"hairColor" is not an attribute of User.');
+  });
+
+  test('count as terms, and their brackets as levels', () => {
+    assert.throws(() => parse(Array(101).fill('userName pr').join(' or ')), ScimSyntaxError);
+    assert.throws(() => parse(`emails[${'('.repeat(40)}value pr${')'.repeat(40)}]`), ScimSyntaxError);
   });
 });
 

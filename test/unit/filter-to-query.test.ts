@@ -219,6 +219,32 @@ describe('compileFilter', () => {
     });
   });
 
+  it('takes a missing primary for false, where there is a value (MV-02)', async () => {
+    const holders = users.map(({ id, document }) => {
+      const emails: readonly { primary?: boolean }[] = document.resource.emails ?? [];
+      return { id, emails, primaries: emails.map(({ primary }) => primary === true) };
+    });
+    const search = (text: string) => find(User, parseFilter(User, text));
+    const where = (test: (primaries: readonly boolean[]) => boolean) =>
+      holders
+        .filter(({ primaries }) => test(primaries))
+        .map(({ id }) => id)
+        .sort();
+    const some = where((primaries) => primaries.includes(false));
+    assert.ok(holders.some(({ emails }) => emails.some(({ primary }) => primary === undefined)));
+    assert.ok(where((primaries) => primaries.length === 0).length > 0);
+    for (const text of ['emails[primary eq false]', 'emails.primary eq false', 'emails[primary ne true]'])
+      assert.deepEqual(await search(text), some, text);
+    assert.deepEqual(
+      await search('emails[primary ne false]'),
+      where((primaries) => primaries.includes(true)),
+    );
+    assert.deepEqual(
+      await search('emails.primary ne true'),
+      where((primaries) => primaries.length === 0 || primaries.includes(false)),
+    );
+  });
+
   it('takes patterns and operators of the database as text (FLT-44)', async () => {
     for (const text of ['.*', '{"$gt":""}', '^', '$where', '\\', '(?i)a', 'a|b', '\u0000']) {
       const literal = JSON.stringify(text);
@@ -243,7 +269,7 @@ describe('compileFilter', () => {
     assert.deepEqual(await search('id ne "x"'), all);
   });
 
-  it('compares numbers, times and lists of a schema that has them (FLT-13, FLT-14)', async () => {
+  it('compares numbers, times and lists of a schema that has them (FLT-13, FLT-14, FLT-47)', async () => {
     const [title, emails] = ['title', 'emails'].map((name) => User.findAttribute(name));
     assert(title && emails);
     const part = (name: string, more: Partial<AttributeDefinition> = {}) => ({
@@ -290,6 +316,8 @@ describe('compileFilter', () => {
       ['level le 9', [0, 2]],
       ['level ne 9', [1, 2, 3]],
       ['level eq -15e-1', [2]],
+      ['level ge -1.5E0', [0, 1, 2]],
+      ['level lt -1.49e+0', [2]],
       ['level pr', [0, 1, 2]],
       ['since lt "2026-01-01T00:00:00Z"', [1]],
       ['since eq "2026-01-01T01:00:00+01:00"', [0]],

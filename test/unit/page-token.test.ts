@@ -4,12 +4,16 @@ import { suite, test } from 'node:test';
 import fc from 'fast-check';
 import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
 import { DirectoryError } from '../../services/directory/errors.ts';
-import { createPageTokens, queryDigest } from '../../services/directory/mongo/page-token.ts';
+import {
+  createPageTokens,
+  pageTokenLifetime,
+  queryDigest,
+} from '../../services/directory/mongo/page-token.ts';
+import { placeFromMessage, placeToMessage } from '../../services/directory/mongo/place-message.ts';
 
 const key = randomBytes(32);
-const day = 24 * 60 * 60 * 1_000;
 const query = queryDigest('acme1234', 'User', '');
-const place = { query, afterOrdinal: 41, passed: 40, afterId: '' };
+const place = { query, place: { part: 1, ordinal: 41, key: undefined }, passed: 40 };
 
 function refusedWith(reason: ErrorReason) {
   return (error: unknown) => error instanceof DirectoryError && error.reason === reason;
@@ -18,17 +22,32 @@ function refusedWith(reason: ErrorReason) {
 suite('a page token', () => {
   test('opens to what was sealed, for its own query', () => {
     const tokens = createPageTokens([key], () => 1_000);
+    const arbitraryKey = fc.oneof(
+      fc.constant(undefined),
+      fc.string({ unit: 'grapheme' }),
+      fc.double({ noNaN: true }),
+      fc.boolean(),
+      fc.date({ noInvalidDate: true }),
+    );
     fc.assert(
       fc.property(
-        fc.maxSafeNat(),
-        fc.maxSafeNat(),
-        fc.string({ unit: 'grapheme' }),
-        (afterOrdinal, passed, afterId) => {
-          const token = tokens.seal({ query, afterOrdinal, passed, afterId });
+        fc.record(
+          { part: fc.nat(9), ordinal: fc.maxSafeNat(), key: arbitraryKey },
+          { noNullPrototype: true },
+        ),
+        fc.record({
+          passed: fc.maxSafeNat(),
+          afterId: fc.string({ unit: 'grapheme' }),
+          backward: fc.boolean(),
+          pageSize: fc.nat(1_000),
+        }),
+        (walked, rest) => {
+          const token = tokens.seal({ query, place: placeToMessage(walked), ...rest });
           assert.match(token, /^[A-Za-z0-9_-]+$/);
-          const { query: opened, ...rest } = tokens.open(token, query);
-          assert.ok(query.equals(opened));
-          assert.deepEqual(rest, { afterOrdinal, passed, afterId, issued: 1_000 });
+          const { query: digest, place: opened, ...others } = tokens.open(token, query);
+          assert.ok(query.equals(digest));
+          assert.deepEqual(opened && placeFromMessage(opened), walked);
+          assert.deepEqual(others, { ...rest, issued: 1_000 });
         },
       ),
     );
@@ -58,12 +77,12 @@ suite('a page token', () => {
       assert.throws(() => tokens.open(bytes.subarray(0, length).toString('base64url'), query), invalid);
   });
 
-  test('is refused after a day', () => {
+  test('is refused when its lifetime is over', () => {
     let now = 1_000;
     const tokens = createPageTokens([key], () => now);
     const token = tokens.seal(place);
-    now += day;
-    assert.equal(tokens.open(token, query).afterOrdinal, 41);
+    now += pageTokenLifetime * 1_000;
+    assert.equal(tokens.open(token, query).place?.ordinal, 41);
     now += 1;
     assert.throws(() => tokens.open(token, query), refusedWith(ErrorReason.PAGE_TOKEN_EXPIRED));
   });
@@ -72,7 +91,7 @@ suite('a page token', () => {
     const next = randomBytes(32);
     const token = createPageTokens([key], () => 1_000).seal(place);
     const both = createPageTokens([next, key], () => 1_000);
-    assert.equal(both.open(token, query).afterOrdinal, 41);
+    assert.equal(both.open(token, query).place?.ordinal, 41);
     const renewed = both.seal(place);
     assert.equal(createPageTokens([next], () => 1_000).open(renewed, query).passed, 40);
     assert.throws(

@@ -47,6 +47,7 @@ const Device = createSchemaRegistry([
     extensions: [
       {
         field: 'lease',
+        required: false,
         schema: {
           id: 'urn:example:Lease',
           name: 'Lease',
@@ -118,10 +119,39 @@ describe('validateResource', () => {
     ]);
   });
 
+  it('keeps each pair of type and value once, the first of it (GET-08)', () => {
+    const emails = [
+      { value: 'a@example.com', type: 'work', display: 'A' },
+      { value: 'b@example.com', primary: true },
+      { value: 'A@EXAMPLE.COM', type: 'Work', primary: true },
+      { value: 'a@example.com', type: 'home' },
+      { value: 'B@example.com' },
+      { type: 'other' },
+      { type: 'other' },
+    ];
+    const photos = ['https://example.com/a', 'https://example.com/A', 'https://example.com/a'];
+    const resource = { userName: 'ada', emails, photos: photos.map((value) => ({ value })) };
+    const stored = validateResource(User, resource, undefined);
+    assert.deepEqual(stored.emails, [
+      { value: 'a@example.com', type: 'work', display: 'A', primary: false },
+      { value: 'b@example.com', primary: true },
+      { value: 'a@example.com', type: 'home' },
+      { type: 'other' },
+      { type: 'other' },
+    ]);
+    assert.deepEqual(stored.photos, [{ value: photos[0] }, { value: photos[1] }]);
+  });
+
+  it('gives back what is stored when nothing is new (GET-08, PUT-17)', () => {
+    const email = { value: 'a@example.com', type: 'work', primary: true };
+    const previous = { userName: 'ada', emails: [email] };
+    assert.equal(validateResource(User, { userName: 'ada', emails: [email, email] }, previous), previous);
+  });
+
   it('refuses to change an immutable value, and lets it be set or repeated (PUT-06, PUT-07)', () => {
     const first = { serial: 'S1' };
     assert.equal(validateResource(Device, first, {}), first);
-    assert.equal(validateResource(Device, first, { serial: 'S1' }), first);
+    assert.equal(validateResource(Device, { serial: 'S1' }, first), first);
     refuses(() => validateResource(Device, { serial: 'S2' }, first), ErrorReason.MUTABILITY, 'serial');
     const maker = { maker: { name: 'M', code: '1' } };
     refuses(

@@ -1,6 +1,6 @@
 import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
 import type { Filter } from '#proto/rollcall/scim/v1/filter.ts';
-import { filterLimits } from '#scim/filter-parser.ts';
+import { filterLimits } from '#scim/filter-limits.ts';
 import { DirectoryError } from '../errors.ts';
 
 /** A refusal of a filter. @param attribute the path of the attribute concerned; empty when it is the filter as a whole. */

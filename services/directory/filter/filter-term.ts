@@ -83,6 +83,16 @@ const expected: Readonly<Record<AttributeDefinition['type'], string>> = {
   complex: 'a value through one of its sub-attributes only',
 };
 
+/**
+ * A term as it is asked of one value of a multi-valued attribute: there a missing `primary` counts as false (RFC 7643,
+ * section 2.4), so that "is false" means "is not true".
+ */
+export function termOnOneValue({ name, type }: AttributeDefinition, term: FilterTerm): FilterTerm {
+  const isFalse = name === 'primary' && type === 'boolean' && 'operand' in term && term.operand === false;
+  if (!isFalse) return term;
+  return { test: term.test === 'eq' ? 'ne' : 'eq', operand: true };
+}
+
 function readOperand(
   attribute: AttributeDefinition,
   value: string | number | boolean,

@@ -3,7 +3,7 @@ import type { AttributeDefinition } from '#scim/attribute.ts';
 import { isJsonArray, isJsonObject, type JsonValue } from '#scim/json.ts';
 import { findSubAttribute } from '#scim/schema-registry.ts';
 import { checkFilterSize, filterError } from './filter-error.ts';
-import { matchesTerm, readFilterTerm } from './filter-term.ts';
+import { matchesTerm, readFilterTerm, termOnOneValue } from './filter-term.ts';
 import { foldValue } from './fold-value.ts';
 
 /** Tells whether one value of a multi-valued attribute is selected. */
@@ -60,7 +60,7 @@ function compileList(attribute: AttributeDefinition, filters: readonly Filter[])
 
 function compileComparison(attribute: AttributeDefinition, comparison: Comparison): ValueTest {
   const leaf = findValueLeaf(attribute, comparison.path);
-  const term = readFilterTerm(leaf.attribute, comparison, leaf.name);
+  const term = termOnOneValue(leaf.attribute, readFilterTerm(leaf.attribute, comparison, leaf.name));
   return (element) => {
     const values = valuesOf(leaf, element);
     if (term.test === 'absent') return values.every((value) => value === '');

@@ -126,6 +126,10 @@ export interface TokenRecord {
   label: string;
   created: Date;
   expires: Date | null;
+  /** It may read but not write. Absent, as in tokens older than this field: false. */
+  readOnly?: boolean;
+  /** The user on whose behalf it is used. Absent: none. */
+  userId?: string;
 }
 
 /** A connection as stored. */

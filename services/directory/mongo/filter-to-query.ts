@@ -4,7 +4,7 @@ import type { AttributeDefinition } from '#scim/attribute.ts';
 import { printAttributeName } from '#scim/attribute-name.ts';
 import { findSubAttribute, type ResourceType, resolvePath } from '#scim/schema-registry.ts';
 import { checkFilterSize, filterError } from '../filter/filter-error.ts';
-import { type FilterTerm, readFilterTerm } from '../filter/filter-term.ts';
+import { type FilterTerm, readFilterTerm, termOnOneValue } from '../filter/filter-term.ts';
 import { findValueLeaf } from '../filter/matches-filter.ts';
 import { compileDocumentTerm } from './document-filter.ts';
 import { fieldCondition } from './field-condition.ts';
@@ -175,12 +175,14 @@ function compileTerm(scope: FilterScope, target: Target, term: FilterTerm): Quer
 function termPredicate(target: Target, term: FilterTerm): Document {
   const { attribute, subAttribute, field } = target;
   const leaf = subAttribute ?? attribute;
-  const condition = fieldCondition(term, isText(leaf));
   if (subAttribute === undefined || !attribute.multiValued) {
+    const condition = fieldCondition(term, isText(leaf));
     return { [leafField(target)]: leaf.multiValued ? { $elemMatch: condition } : condition };
   }
   if (leaf.multiValued) return someValueWith(field, leaf, term);
-  return { [field]: { $elemMatch: { [leaf.field]: condition } } };
+  return {
+    [field]: { $elemMatch: { [leaf.field]: fieldCondition(termOnOneValue(leaf, term), isText(leaf)) } },
+  };
 }
 
 /** The index that holds an entry for what an `eq` term asks. */

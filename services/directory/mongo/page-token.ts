@@ -3,16 +3,18 @@ import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
 import { PageToken } from '#proto/rollcall/internal/v1/page_token.ts';
 import { DirectoryError } from '../errors.ts';
 
-/** Seals and opens page tokens: opaque, bound to connection and query, and no longer good after a day. */
+/** Seals and opens page tokens: opaque, bound to connection and query, and good for `pageTokenLifetime`. */
 export interface PageTokens {
-  /** Makes a token for the page after the given place. `query` is what `queryDigest` gave. */
-  seal(token: Omit<PageToken, 'issued'>): string;
+  /** Makes a token for another page of a list. `query` is what `queryDigest` gave. */
+  seal(token: Pick<PageToken, 'query'> & Partial<Omit<PageToken, 'issued'>>): string;
   /** Opens a token of the same query. PAGE_TOKEN_INVALID or PAGE_TOKEN_EXPIRED. */
   open(text: string, query: Buffer): PageToken;
 }
 
-const maxAgeMs = 24 * 60 * 60 * 1_000;
-const version = 1;
+/** Seconds for which a page token stays good. */
+export const pageTokenLifetime: number = 24 * 60 * 60;
+
+const version = 2;
 const nonceLength = 12;
 const tagLength = 16;
 
@@ -59,7 +61,7 @@ export function createPageTokens(secretKeys: readonly Buffer[], now: () => numbe
     seal(token) {
       const nonce = randomBytes(nonceLength);
       const cipher = createCipheriv('aes-256-gcm', current, nonce);
-      const body = PageToken.encode({ ...token, issued: now() }).finish();
+      const body = PageToken.encode(PageToken.fromPartial({ ...token, issued: now() })).finish();
       const sealed = [Buffer.of(version), nonce, cipher.update(body), cipher.final(), cipher.getAuthTag()];
       return Buffer.concat(sealed).toString('base64url');
     },
@@ -70,7 +72,7 @@ export function createPageTokens(secretKeys: readonly Buffer[], now: () => numbe
       if (!body) throw invalid();
       const token = PageToken.decode(body);
       if (!query.equals(token.query)) throw invalid();
-      if (now() - token.issued > maxAgeMs)
+      if (now() - token.issued > pageTokenLifetime * 1_000)
         throw new DirectoryError(
           ErrorReason.PAGE_TOKEN_EXPIRED,
           'The page token is too old; start again from the first page.',

@@ -1,204 +1,192 @@
-import { BSON, type ClientSession, type Document } from 'mongodb';
-import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
-import type { Filter } from '#proto/rollcall/scim/v1/filter.ts';
 import type { ResourceType } from '#scim/schema-registry.ts';
-import { DirectoryError } from '../errors.ts';
-import type { Database } from './database.ts';
-import { type HeadDocument, headFields, type ResourceDocument } from './documents.ts';
-import type { Edges } from './edges.ts';
-import { compileFilter } from './filter-to-query.ts';
+import { keyParts, type ResourceDocument } from './documents.ts';
+import {
+  type Entry,
+  type ListPart,
+  openListPart,
+  type PartContext,
+  type PartQuery,
+  type Range,
+} from './list-part.ts';
+import { boundIn, comparePlaces, type Place } from './page-order.ts';
 
-/** Which page of which list. */
-export interface PageQuery {
-  /** The resource type. */
-  readonly type: ResourceType;
-  /** The head the page belongs to. */
-  readonly head: HeadDocument;
-  /** Which resources; all when absent. */
-  readonly filter?: Filter | undefined;
-  /** Where the page starts: after an ordinal, or after so many results. */
-  readonly start: { readonly afterOrdinal: number; readonly passed: number } | { readonly skip: number };
-  /** How many resources at most. */
-  readonly limit: number;
-  /** For membership filters. */
-  readonly edges: Edges;
-  /** The transaction to read in. */
-  readonly session: ClientSession | undefined;
+/** A page beside a place in the list. */
+export interface BesidePlace {
+  /** The place; undefined is before the first resource, going backward after the last. */
+  readonly place: Place | undefined;
+  /** Whether the page ends before the place instead of beginning after it. */
+  readonly backward: boolean;
+  /** How many results are known to come before the page, going backward before the place. */
+  readonly passed: number;
 }
 
-/** A page, oldest resource first. */
+/** Which page of which list. */
+export interface PageQuery extends Omit<PartContext, 'database' | 'sorted'> {
+  /** What is asked of each type; in an unsorted list the types follow each other. */
+  readonly parts: readonly PartQuery[];
+  /** Whether the list is sorted with the largest key first. */
+  readonly descending: boolean;
+  /** Where the page starts: beside a place, or after so many results. */
+  readonly start: BesidePlace | { readonly skip: number };
+}
+
+/** A page, in the order of the list. */
 export interface Page {
-  /** The resources. */
-  readonly documents: readonly ResourceDocument[];
+  /** The resources with their types. */
+  readonly documents: readonly { readonly type: ResourceType; readonly document: ResourceDocument }[];
   /** How many match on all pages; on a continued walk at least as many as it passed and still sees. */
   readonly total: number;
   /** How many results came before. */
   readonly passed: number;
-  /** The ordinal after which the next page starts; undefined on the last page. */
-  readonly next: number | undefined;
+  /** Where the next page is; undefined on the last one. */
+  readonly next: BesidePlace | undefined;
+  /** Where the page before is; undefined on the first one. */
+  readonly previous: BesidePlace | undefined;
 }
+
+/** An entry of the list, with its place in it. */
+interface Listed extends Entry, Place {}
 
 // Beyond this a page ends early.
 const maxPageBytes = 4 * 1024 * 1024;
-// Windows of a walk double up to this many ordinals.
-const maxWindow = 8_192;
-// An indexed filter that matches no more is answered by the first query.
-const fewMatches = 20;
-const maxIndexedMatches = 200_000;
 
 /** Reads one page. Never loads more than the page. FILTER_INVALID, TOO_MANY. */
-export async function readPage(database: Database, query: PageQuery): Promise<Page> {
-  const { type, head, filter, edges, session } = query;
-  if (!filter) return walk(database, query, undefined);
-  const plan = await compileFilter({
-    resourceType: type,
-    filter,
-    connection: head.connection,
-    memberships: {
-      groupsOf: (selected) => edges.groupIds(selected, session),
-      membersOf: (selected) => edges.memberIds(selected, session),
-    },
-  });
-  return 'scan' in plan ? walk(database, query, plan.scan) : pick(database, query, plan.branches);
-}
-
-/** A page of what an index finds: few, so the places of all are known. */
-async function pick(
-  database: Database,
-  query: PageQuery,
-  branches: readonly { readonly index: Document; readonly rest?: Document }[],
-): Promise<Page> {
-  const { type, start, limit, session } = query;
-  const collection = database.resources(type);
-  const few = Math.min(fewMatches, limit);
-  const find = async (enough: number, tail: readonly Document[]) => {
-    const found = new Map<string, ResourceDocument>();
-    for (const { index, rest } of branches) {
-      const pipeline = [
-        { $match: index },
-        ...(rest ? [{ $match: rest }] : []),
-        ...tail,
-        { $limit: enough + 1 },
-      ];
-      const documents = await collection
-        .aggregate<ResourceDocument>(pipeline, session ? { session } : {})
-        .toArray();
-      for (const document of documents) found.set(document._id, document);
-      if (found.size > enough) break;
-    }
-    return [...found.values()].sort((a, b) => a.ordinal - b.ordinal);
-  };
-
-  let found = await find(few, []);
-  const complete = found.length <= few;
-  if (!complete) found = await find(maxIndexedMatches, [{ $project: { ordinal: 1 } }]);
-  if (found.length > maxIndexedMatches) {
-    throw new DirectoryError(
-      ErrorReason.TOO_MANY,
-      `The filter matches more than ${maxIndexedMatches} resources; narrow it.`,
-      { maximum: String(maxIndexedMatches) },
-    );
+export async function readPage(database: PartContext['database'], query: PageQuery): Promise<Page> {
+  const { start, descending, limit } = query;
+  const sorted = query.parts.some(({ sort }) => sort !== undefined);
+  const context = { ...query, database, sorted };
+  const parts: { readonly part: ListPart; readonly total: number }[] = [];
+  for (const asked of query.parts) {
+    const part = await openListPart(context, asked);
+    parts.push({ part, total: await part.total() });
   }
-  const first = 'skip' in start ? start.skip : found.findIndex(({ ordinal }) => ordinal > start.afterOrdinal);
-  const place = first < 0 ? found.length : first;
-  const passed = 'skip' in start ? start.skip : start.passed;
-  let documents = found.slice(place, place + limit);
-  if (!complete && documents.length > 0) {
-    const keys = documents.map(({ _id }) => _id);
-    const whole = await collection
-      .find(database.points(keys, query.head.connection), session ? { session } : {})
-      .toArray();
-    documents = whole.sort((a, b) => a.ordinal - b.ordinal);
-  }
-  documents = firstBytes(documents);
-  const end = place + documents.length;
-  const more = end < found.length && documents.length > 0;
-  const total = Math.max(found.length, passed + found.length - place);
+  const total = parts.reduce((sum, { total: those }) => sum + those, 0);
+  const backward = 'place' in start && start.backward;
+  const before = 'skip' in start ? start.skip : start.passed;
+  if (limit === 0 || total === 0)
+    return { documents: [], total, passed: before, next: undefined, previous: undefined };
+
+  const place = 'place' in start ? start.place : undefined;
+  const skip = 'skip' in start ? start.skip : 0;
+  const range = { place, up: descending === backward, skip, limit: limit + 1 };
+  const { taken, more } = await takePage(sorted ? merged(parts, range) : joined(parts, range), limit);
+  const entries = backward ? taken.reverse() : taken;
+  const passed = backward ? (more ? Math.max(1, before - entries.length) : 0) : before;
+  const after = passed + entries.length;
+  const isFirst = backward ? !more : passed === 0;
+  const isLast = !backward && !more;
+  const seen = after + (more && !backward ? 1 : 0);
   return {
-    documents,
-    total: 'skip' in start ? found.length : total,
+    documents: await readDocuments(context, entries),
+    total: 'skip' in start && entries.length === 0 ? total : Math.max(total, seen),
     passed,
-    next: more ? found[end - 1]?.ordinal : undefined,
+    previous: isFirst ? undefined : { place: placeOf(entries[0]), backward: true, passed },
+    next: isLast ? undefined : { place: placeOf(entries.at(-1)), backward: false, passed: after },
   };
 }
 
-function firstBytes(documents: readonly ResourceDocument[]): ResourceDocument[] {
+/** What is read of a list; see Range. */
+interface ListRange extends Omit<Range, 'beyond'> {
+  readonly place: Place | undefined;
+}
+
+type Parts = readonly { readonly part: ListPart; readonly total: number }[];
+
+async function* entriesOf({ part }: Parts[number], number: number, range: ListRange): AsyncIterable<Listed> {
+  const { place, ...rest } = range;
+  const beyond = place && boundIn(number, place);
+  for await (const entry of part.entries({ ...rest, beyond })) yield { ...entry, part: number };
+}
+
+/** Part after part. */
+async function* joined(parts: Parts, range: ListRange): AsyncIterable<Listed> {
+  const numbered = [...parts.entries()];
+  let { skip, limit } = range;
+  for (const [number, part] of range.up ? numbered : numbered.reverse()) {
+    if (skip >= part.total) {
+      skip -= part.total;
+      continue;
+    }
+    for await (const entry of entriesOf(part, number, { ...range, skip, limit })) {
+      yield entry;
+      limit -= 1;
+    }
+    skip = 0;
+    if (limit <= 0) return;
+  }
+}
+
+/** The next of all parts, again and again. */
+async function* merged(parts: Parts, range: ListRange): AsyncIterable<Listed> {
+  const [only, ...others] = parts;
+  if (only && others.length === 0) return yield* entriesOf(only, 0, range);
+  // Nobody knows how many of the results to pass over a part has.
+  const wide = { ...range, skip: 0, limit: range.skip + range.limit };
+  const streams = parts.map((part, number) => entriesOf(part, number, wide)[Symbol.asyncIterator]());
+  try {
+    const heads: (Listed | undefined)[] = [];
+    // One after the other: a transaction carries one read at a time.
+    for (const stream of streams) heads.push(await nextOf(stream));
+    const sign = range.up ? 1 : -1;
+    for (let count = 0; count < wide.limit; count++) {
+      const first = heads
+        .filter((head) => head !== undefined)
+        .reduce<Listed | undefined>(
+          (best, head) => (best && comparePlaces(best, head) * sign < 0 ? best : head),
+          undefined,
+        );
+      const stream = first && streams[first.part];
+      if (!first || !stream) return;
+      if (count >= range.skip) yield first;
+      heads[first.part] = await nextOf(stream);
+    }
+  } finally {
+    for (const stream of streams) await stream.return?.();
+  }
+}
+
+async function nextOf(stream: AsyncIterator<Listed>): Promise<Listed | undefined> {
+  const { done, value } = await stream.next();
+  return done ? undefined : value;
+}
+
+/** Reads on until the page is full, and whether anything follows it. */
+async function takePage(
+  entries: AsyncIterable<Listed>,
+  limit: number,
+): Promise<{ readonly taken: Listed[]; readonly more: boolean }> {
+  const taken: Listed[] = [];
   let bytes = 0;
-  const fits = documents.findIndex((document, index) => {
-    bytes += BSON.calculateObjectSize(document.resource);
-    return bytes > maxPageBytes && index > 0;
+  for await (const entry of entries) {
+    bytes += entry.size;
+    if (taken.length === limit || (bytes > maxPageBytes && taken.length > 0)) return { taken, more: true };
+    taken.push(entry);
+  }
+  return { taken, more: false };
+}
+
+/** Reads what was not read whole, by one query per type. */
+async function readDocuments(
+  { database, head, session, parts }: PartContext & PageQuery,
+  entries: readonly Listed[],
+): Promise<Page['documents']> {
+  const found = parts.map(() => new Map<string, ResourceDocument>());
+  for (const [number, { type }] of parts.entries()) {
+    const missing = entries.filter(({ part, document }) => part === number && document === undefined);
+    for (const keys of keyParts(missing.map(({ _id }) => _id))) {
+      const points = database.points(keys, head.connection);
+      const options = { ...(session && { session }), batchSize: keys.length + 1 };
+      const documents = database.resources(type).find(points, options);
+      for await (const document of documents) found[number]?.set(document._id, document);
+    }
+  }
+  return entries.flatMap(({ _id, part, document = found[part]?.get(_id) }) => {
+    const type = parts[part]?.type;
+    // One that was deleted meanwhile is missing; then the whole page is read again.
+    return type && document ? [{ type, document }] : [];
   });
-  return documents.slice(0, fits < 0 ? documents.length : fits);
 }
 
-/** A page of a walk in the order of creation, through windows of ordinals that are bounded on both sides. */
-async function walk(database: Database, query: PageQuery, predicate: Document | undefined): Promise<Page> {
-  const { type, head, start, limit, session } = query;
-  const { connection } = head;
-  const collection = database.resources(type);
-  const fields = headFields(type);
-  const lastOrdinal = head[fields.next] - 1;
-  const options = session ? { session } : {};
-  const stages = predicate ? [{ $match: predicate }] : [];
-  const window = (low: number, high: number) => [
-    { $match: { connection, ordinal: { $gt: low, $lte: high } } },
-    ...stages,
-  ];
-
-  async function count(): Promise<number> {
-    if (!predicate) return head[fields.count];
-    const pipeline = [{ $match: { connection } }, ...stages, { $count: 'total' }];
-    const [counted] = await collection.aggregate<{ total: number }>(pipeline, options).toArray();
-    return counted?.total ?? 0;
-  }
-
-  // The ordinal after which the result with a given index stands.
-  async function skipTo(skip: number): Promise<number> {
-    if (skip === 0) return 0;
-    if (!predicate && head[fields.count] === lastOrdinal) return skip;
-    let left = skip;
-    for (let low = 0; low < lastOrdinal; low += maxWindow) {
-      const high = Math.min(low + maxWindow, lastOrdinal);
-      const pipeline = [
-        ...window(low, high),
-        { $project: { _id: 0, ordinal: 1 } },
-        { $sort: { ordinal: 1 } },
-      ];
-      const ordinals = await collection.aggregate<{ ordinal: number }>(pipeline, options).toArray();
-      const found = ordinals[left - 1];
-      if (found) return found.ordinal;
-      left -= ordinals.length;
-    }
-    return lastOrdinal;
-  }
-
-  const total = await count();
-  const passed = 'skip' in start ? start.skip : start.passed;
-  if (limit === 0 || total === 0) return { documents: [], total, passed, next: undefined };
-  let low = 'skip' in start ? await skipTo(start.skip) : start.afterOrdinal;
-  const documents: ResourceDocument[] = [];
-  let bytes = 0;
-  let more = false;
-  for (let width = limit + 1; low < lastOrdinal && !more; width = Math.min(width * 2, maxWindow)) {
-    const high = Math.min(low + width, lastOrdinal);
-    const pipeline = [
-      ...window(low, high),
-      { $sort: { ordinal: 1 } },
-      { $limit: limit + 1 - documents.length },
-    ];
-    for await (const document of collection.aggregate<ResourceDocument>(pipeline, options)) {
-      bytes += BSON.calculateObjectSize(document.resource);
-      more = documents.length === limit || (bytes > maxPageBytes && documents.length > 0);
-      if (more) break;
-      documents.push(document);
-    }
-    low = high;
-  }
-  const seen = passed + documents.length + (more ? 1 : 0);
-  return {
-    documents,
-    total: 'skip' in start && documents.length === 0 ? total : Math.max(total, seen),
-    passed,
-    next: more ? documents.at(-1)?.ordinal : undefined,
-  };
+function placeOf(entry: Listed | undefined): Place | undefined {
+  return entry && { part: entry.part, ordinal: entry.ordinal, key: entry.key };
 }

@@ -2,7 +2,7 @@ import type { Document } from 'mongodb';
 import type { Filter } from '#proto/rollcall/scim/v1/filter.ts';
 import type { AttributeDefinition } from '#scim/attribute.ts';
 import { filterError } from '../filter/filter-error.ts';
-import { type FilterTerm, readFilterTerm } from '../filter/filter-term.ts';
+import { type FilterTerm, readFilterTerm, termOnOneValue } from '../filter/filter-term.ts';
 import { findValueLeaf } from '../filter/matches-filter.ts';
 import { literalPattern, prefixRange } from './field-condition.ts';
 
@@ -36,7 +36,8 @@ function valueExpression(attribute: AttributeDefinition, { node }: Filter): Docu
       return { $not: [valueExpression(attribute, node.value)] };
     case 'comparison': {
       const leaf = findValueLeaf(attribute, node.value.path);
-      return termExpression(leaf.attribute, readFilterTerm(leaf.attribute, node.value, leaf.name));
+      const term = readFilterTerm(leaf.attribute, node.value, leaf.name);
+      return termExpression(leaf.attribute, termOnOneValue(leaf.attribute, term));
     }
     case 'present': {
       const leaf = findValueLeaf(attribute, node.value);

@@ -12,7 +12,7 @@ import {
 import type { ResourceType } from '#scim/schema-registry.ts';
 import { DirectoryError } from '../errors.ts';
 import { valueAt, withMember, withValueAt } from '../resource-value.ts';
-import { keepOnePrimary } from '../validate/keep-one-primary.ts';
+import { listToStore } from '../validate/list-to-store.ts';
 import { checkImmutable, filled, valueFromFilter, writeValue } from './merge-values.ts';
 import { findTarget, type OperationTarget, refuseOperation } from './operation-target.ts';
 
@@ -84,6 +84,13 @@ function applyToExtension(
     throw refuseOperation(operation, ErrorReason.PATH_INVALID, `${resourceType.name} has no such extension`);
   }
   const value = operation.op === PatchOp.REMOVE ? null : toJsonValue(operation.value);
+  if (value === null && extension.required) {
+    throw refuseOperation(
+      operation,
+      ErrorReason.MUTABILITY,
+      'the extension is required and cannot be removed',
+    );
+  }
   if (value === null) return withMember(resource, extension.field, undefined);
   if (!isJsonObject(value)) {
     throw refuseOperation(operation, ErrorReason.VALUE_INVALID, 'the value of an extension is an object');
@@ -125,20 +132,18 @@ function changeList(
       value,
       writingOf(op),
     );
-    return isJsonArray(next) ? filled(keepOnePrimary(attribute, next, current)) : undefined;
+    return isJsonArray(next) ? filled(listToStore(attribute, next, current)) : undefined;
   }
   const selected = current.filter((element) => selection?.test(element) ?? true);
   if (selected.length === 0) {
     if (value === null) return filled(current);
     const created = createElement(target, value, op, onNoTarget);
-    return filled(
-      keepOnePrimary(attribute, created === undefined ? current : [...current, created], current),
-    );
+    return filled(listToStore(attribute, created === undefined ? current : [...current, created], current));
   }
   const next = current
     .map((element) => (selected.includes(element) ? changeElement(target, element, value, op) : element))
     .filter((element) => element !== undefined);
-  return filled(keepOnePrimary(attribute, next, current));
+  return filled(listToStore(attribute, next, current));
 }
 
 /** Changes one value of a list; undefined when nothing of it is left. */

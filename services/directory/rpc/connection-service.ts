@@ -23,6 +23,7 @@ import type { ServiceHandlers } from '#rpc/rpc-handlers.ts';
 import type { Connections, ConnectionWithHead } from '../connections.ts';
 import type { ServiceTokenDocument, TokenRecord } from '../mongo/documents.ts';
 import type { Heads } from '../mongo/heads.ts';
+import type { Tokens } from '../tokens.ts';
 import { boundedText, readFreshness, readLimits, requestInvalid } from './request-checks.ts';
 
 const maxNameLength = 200;
@@ -30,13 +31,27 @@ const maxServiceConnections = 1_000;
 const digestLength = 32;
 
 function connectionMessage({ connection, head }: ConnectionWithHead): Connection {
-  const { _id: id, name, provider, strict, status, created } = connection;
+  const { _id: id, name, provider, strict, uniqueGroupNames, status, created } = connection;
   const { users = 0, groups = 0, position = 0 } = head ?? {};
-  return Connection.fromPartial({ id, name, provider, strict, status, created, users, groups, position });
+  return Connection.fromPartial({
+    id,
+    name,
+    provider,
+    strict,
+    uniqueGroupNames,
+    status,
+    created,
+    users,
+    groups,
+    position,
+  });
 }
 
-function tokenMessage({ id, label, created, expires }: TokenRecord, lastUsed?: Date): Token {
-  return Token.fromPartial({ id, label, created, expires: expires ?? undefined, lastUsed });
+function tokenMessage(
+  { id, label, created, expires, readOnly = false, userId = '' }: TokenRecord,
+  lastUsed?: Date,
+): Token {
+  return Token.fromPartial({ id, label, created, expires: expires ?? undefined, lastUsed, readOnly, userId });
 }
 
 function serviceTokenMessage({
@@ -70,6 +85,7 @@ function checkExpiry(expires: Date | undefined, now: number): Date | undefined {
 /** Serves ConnectionService. */
 export function connectionService(
   connections: Connections,
+  tokens: Tokens,
   heads: Heads,
   clock: () => number,
 ): ServiceHandlers<typeof ConnectionServiceService> {
@@ -102,30 +118,32 @@ export function connectionService(
       await connections.remove(connectionId);
       return DeleteConnectionResponse.fromPartial({});
     },
-    async createToken({ connectionId, label, expires }) {
-      const text = boundedText(label, 'label', 0, maxNameLength);
-      const { token, secret } = await connections.createToken(
-        connectionId,
-        text,
-        checkExpiry(expires, clock()),
-      );
+    async createToken({ connectionId, label, expires, readOnly, userId }) {
+      const { token, secret } = await tokens.create(connectionId, {
+        label: boundedText(label, 'label', 0, maxNameLength),
+        expires: checkExpiry(expires, clock()),
+        readOnly,
+        userId,
+      });
       return CreateTokenResponse.fromPartial({ token: tokenMessage(token), secret });
     },
     async listTokens({ connectionId }) {
-      const tokens = await connections.listTokens(connectionId);
+      const listed = await tokens.list(connectionId);
       return ListTokensResponse.fromPartial({
-        tokens: tokens.map(({ lastUsed, ...token }) => tokenMessage(token, lastUsed)),
+        tokens: listed.map(({ lastUsed, ...token }) => tokenMessage(token, lastUsed)),
       });
     },
     async revokeToken({ connectionId, tokenId }) {
-      await connections.revokeToken(connectionId, tokenId);
+      await tokens.revoke(connectionId, tokenId);
       return RevokeTokenResponse.fromPartial({});
     },
     async authenticate({ connectionId, tokenDigest }) {
-      const { connection, tokenId } = await connections.authenticate(connectionId, checkDigest(tokenDigest));
+      const { connection, token } = await tokens.authenticate(connectionId, checkDigest(tokenDigest));
       return AuthenticateResponse.fromPartial({
         connection: connectionMessage({ connection, head: undefined }),
-        tokenId,
+        tokenId: token.id,
+        readOnly: token.readOnly ?? false,
+        userId: token.userId ?? '',
       });
     },
     async createServiceToken({ label, connectionIds, allConnections, expires }) {

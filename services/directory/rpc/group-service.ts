@@ -9,11 +9,12 @@ import {
 } from '#proto/rollcall/directory/v1/group_service.ts';
 import type { ResourceMask } from '#proto/rollcall/directory/v1/reads.ts';
 import { Group } from '#proto/rollcall/scim/v1/group.ts';
-import { MemberChunk } from '#proto/rollcall/scim/v1/patch.ts';
+import type { MemberChunk } from '#proto/rollcall/scim/v1/patch.ts';
 import type { ServiceHandlers } from '#rpc/rpc-handlers.ts';
 import type { MembershipReads } from '../memberships.ts';
 import type { HeadDocument } from '../mongo/documents.ts';
 import type { Heads } from '../mongo/heads.ts';
+import { readMembers } from './group-members.ts';
 import type { ResourceService, WriteAnswer } from './resource-service.ts';
 
 /** Serves GroupService: what all resource types do, and the members after each group. */
@@ -22,12 +23,7 @@ export function groupService(
   memberships: MembershipReads,
   heads: Heads,
 ): ServiceHandlers<typeof GroupServiceService> {
-  async function* membersOf(head: HeadDocument, group: string): AsyncIterable<MemberChunk> {
-    for await (const edges of memberships.stream(head, group))
-      yield MemberChunk.fromPartial({
-        members: edges.map(({ member, kind }) => ({ value: member, type: kind })),
-      });
-  }
+  const membersOf = (head: HeadDocument, group: string) => readMembers(memberships, head, group);
 
   type Part = { header: { group: Group; position: number; changed: boolean } } | { members: MemberChunk };
 

@@ -47,10 +47,7 @@ export function membershipService(
             active,
             path: [...path],
           })),
-          nextPageToken:
-            last && next !== undefined
-              ? pageTokens.seal({ query, afterOrdinal: 0, passed: 0, afterId: next })
-              : '',
+          nextPageToken: last && next !== undefined ? pageTokens.seal({ query, afterId: next }) : '',
         });
         if (last || next === undefined) return;
         after = next;

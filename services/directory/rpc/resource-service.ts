@@ -1,34 +1,39 @@
 import { v7 as newUuid } from 'uuid';
 import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
 import type { OnNoTarget } from '#proto/rollcall/directory/v1/on_no_target.ts';
-import type { Freshness, ListHeader, PageRequest, ResourceMask } from '#proto/rollcall/directory/v1/reads.ts';
-import { Filter } from '#proto/rollcall/scim/v1/filter.ts';
+import type {
+  Freshness,
+  ListHeader,
+  PageRequest,
+  ResourceMask,
+  Sort,
+} from '#proto/rollcall/directory/v1/reads.ts';
+import type { Filter } from '#proto/rollcall/scim/v1/filter.ts';
 import type { MemberChange, MemberIds, PatchOperation } from '#proto/rollcall/scim/v1/patch.ts';
 import type { CallContext } from '#rpc/rpc-handlers.ts';
-import { isJsonObject } from '#scim/json.ts';
 import type { ResourceType } from '#scim/schema-registry.ts';
-import type { Command, ResourceState } from '../decision.ts';
+import type { Command } from '../decision.ts';
 import { deleteResource } from '../delete-resource.ts';
 import { DirectoryError } from '../errors.ts';
 import type { Committer } from '../mongo/commit-queues.ts';
 import type { HeadDocument } from '../mongo/documents.ts';
 import type { Drain } from '../mongo/drain.ts';
-import { type PageTokens, queryDigest } from '../mongo/page-token.ts';
-import type { DerivedValues, ReadMask, ResourceReads } from '../read-resources.ts';
-import { resourceFromMessage, resourceToMessage } from '../resource-message.ts';
+import { sortError } from '../mongo/sort-key.ts';
+import type { ReadMask, ResourceReads } from '../read-resources.ts';
+import { resourceFromMessage } from '../resource-message.ts';
 import { createResource, patchResource, replaceResource } from '../resources.ts';
-import type { WalkPlaces } from '../walk-places.ts';
 import type { WriteReply } from '../write-command.ts';
+import { answerMessage } from './answer-message.ts';
 import {
   checkConnection,
   checkReservedId,
-  pageSize,
   readFreshness,
   readLimits,
   readMask,
   required,
   writeContext,
 } from './request-checks.ts';
+import type { ListResources } from './resource-lists.ts';
 
 /** The requests of a resource type's service, as far as they are the same for all types. */
 interface WriteRequest {
@@ -83,6 +88,7 @@ export interface ResourceService {
       readonly connectionId: string;
       readonly filter?: Filter | undefined;
       readonly page?: PageRequest | undefined;
+      readonly sort?: Sort | undefined;
       readonly mask?: ResourceMask | undefined;
       readonly freshness?: Freshness | undefined;
     },
@@ -125,24 +131,22 @@ export interface ResourceServiceOptions {
   readonly reads: ResourceReads;
   /** Cleans up after deleted groups. */
   readonly drain: Drain;
-  /** Seals page tokens. */
-  readonly pageTokens: PageTokens;
-  /** Where walks by index go on. */
-  readonly walkPlaces: WalkPlaces;
+  /** Answers lists. */
+  readonly listResources: ListResources;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
 }
 
 /** Makes the service of one resource type. */
 export function createResourceService(type: ResourceType, options: ResourceServiceOptions): ResourceService {
-  const { committer, reads, drain, pageTokens, walkPlaces, clock } = options;
+  const { committer, reads, drain, listResources, clock } = options;
   // The field of create and replace requests that holds the resource is named like its type.
   const requestField = type.name.toLowerCase();
 
   async function write(command: Command<WriteReply>, mask: ReadMask): Promise<WriteAnswer> {
     const { state, changed, position } = await committer.submit(command);
     const derived = await reads.derive(type, command.connection, state, mask);
-    return { message: messageOf(type, state, derived), changed, position };
+    return { message: answerMessage(type, state, derived), changed, position };
   }
 
   return {
@@ -168,48 +172,23 @@ export function createResourceService(type: ResourceType, options: ResourceServi
         readFreshness(request.freshness),
         readLimits(call),
       );
-      return { message: messageOf(type, result.state, result.derived), asOf, head: result.head };
+      return { message: answerMessage(type, result.state, result.derived), asOf, head: result.head };
     },
     async list(request, call) {
-      const connection = checkConnection(request.connectionId);
-      const limit = pageSize(request.page);
-      const digest = queryDigest(
-        connection,
-        type.name,
-        request.filter ? Filter.encode(request.filter).finish() : '',
+      const { filter, sort } = request;
+      if (sort && !sort.path) throw sortError('', 'Name the attribute to sort by.');
+      const { resources, ...answer } = await listResources(
+        {
+          connectionId: request.connectionId,
+          types: [{ type, filter, sortBy: sort?.path }],
+          descending: sort?.descending ?? false,
+          page: request.page,
+          mask: request.mask,
+          freshness: request.freshness,
+        },
+        call,
       );
-      const start = startOf(request.page, digest);
-      const { asOf, result } = await reads.list(
-        type,
-        connection,
-        { filter: request.filter, start, limit },
-        readMask(request.mask),
-        readFreshness(request.freshness),
-        readLimits(call),
-      );
-      const { resources, total, passed, next, head } = result;
-      // A walk by token carries its place with it; noted too, it would get in the way of a walk by index.
-      if (next !== undefined && request.page?.start?.$case !== 'pageToken')
-        walkPlaces.note(digest, passed + resources.length, next);
-      const header: ListHeader = {
-        totalSize: total,
-        pageSize: resources.length,
-        nextPageToken:
-          next === undefined
-            ? ''
-            : pageTokens.seal({
-                query: digest,
-                afterOrdinal: next,
-                passed: passed + resources.length,
-                afterId: '',
-              }),
-        asOf,
-      };
-      return {
-        header,
-        head,
-        messages: resources.map(({ state, derived }) => messageOf(type, state, derived)),
-      };
+      return { ...answer, messages: resources.map(({ message }) => message) };
     },
     replace(request, resource, members, call) {
       const context = writeContext(request, call, clock());
@@ -240,34 +219,5 @@ export function createResourceService(type: ResourceType, options: ResourceServi
       if (draining && !context.validateOnly) drain.start(context.connection, request.id);
       return { position };
     },
-  };
-
-  function startOf(page: PageRequest | undefined, digest: Buffer) {
-    const start = page?.start;
-    if (start?.$case === 'pageToken') {
-      const { afterOrdinal, passed } = pageTokens.open(start.value, digest);
-      return { afterOrdinal, passed };
-    }
-    const skip = Math.max(1, start?.value ?? 1) - 1;
-    const afterOrdinal = skip === 0 ? undefined : walkPlaces.find(digest, skip);
-    return afterOrdinal === undefined ? { skip } : { afterOrdinal, passed: skip };
-  }
-}
-
-/** A resource's message as a plain object: what is stored, what the server sets, and what is computed. */
-function messageOf(type: ResourceType, state: ResourceState, derived: DerivedValues): object {
-  const { id, resource, version, created, lastModified } = state;
-  const { groups, managerName } = derived;
-  const { enterprise } = resource;
-  return {
-    ...resourceToMessage(type, resource),
-    id,
-    meta: { resourceType: type.name, created, lastModified, version: String(version) },
-    ...(groups && { groups }),
-    ...(managerName !== undefined &&
-      isJsonObject(enterprise) &&
-      isJsonObject(enterprise.manager) && {
-        enterprise: { ...enterprise, manager: { ...enterprise.manager, displayName: managerName } },
-      }),
   };
 }

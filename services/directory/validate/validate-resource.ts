@@ -5,14 +5,14 @@ import { isJsonArray, isJsonObject, type JsonObject, type JsonValue, jsonEqual }
 import type { ResourceType } from '#scim/schema-registry.ts';
 import { DirectoryError } from '../errors.ts';
 import { withMember } from '../resource-value.ts';
-import { keepOnePrimary } from './keep-one-primary.ts';
+import { listToStore } from './list-to-store.ts';
 
 /**
  * Checks a resource as a whole before it is stored: types that protobuf does not know (base64, dates), required attributes,
- * immutable ones. An immutable attribute that `next` leaves out keeps its value, and of several primary values
- * the last that was set stays primary.
+ * and extensions, immutable attributes. An immutable attribute that `next` leaves out keeps its value, and lists become
+ * what `listToStore` makes of them.
  * @param previous the resource as stored; undefined for a new one.
- * @returns the resource to store: the same object when nothing had to be put right.
+ * @returns the resource to store: the same object when nothing had to be put right, `previous` when nothing changes.
  * @throws DirectoryError VALUE_INVALID, MUTABILITY
  */
 export function validateResource(
@@ -21,8 +21,10 @@ export function validateResource(
   previous: JsonObject | undefined,
 ): JsonObject {
   let valid = checkAttributes('', resourceType.schema.attributes, next, previous);
-  for (const { field, schema } of resourceType.extensions) {
+  for (const { field, required, schema } of resourceType.extensions) {
     const before = objectOf(previous?.[field]);
+    if (valid[field] === undefined && required)
+      throw invalid(schema.id, 'is a required extension; send its attributes.');
     if (valid[field] === undefined && before === undefined) continue;
     const extension = checkAttributes(
       `${schema.id}:`,
@@ -32,7 +34,7 @@ export function validateResource(
     );
     valid = withMember(valid, field, Object.keys(extension).length === 0 ? undefined : extension);
   }
-  return valid;
+  return jsonEqual(valid, previous) && previous !== undefined ? previous : valid;
 }
 
 /** Checks the attributes of one schema, or the sub-attributes of one value; `prefix` leads to them. */
@@ -74,7 +76,7 @@ function checkAttribute(
   if (attribute.multiValued && isJsonArray(value)) {
     const before = isJsonArray(previous) ? previous : [];
     for (const element of value) checkRequiredParts(name, attribute, element);
-    return keepOnePrimary(attribute, value, before);
+    return listToStore(attribute, value, before);
   }
   if (attribute.type !== 'complex' || (value === undefined && previous === undefined)) return value;
   const whole = checkAttributes(

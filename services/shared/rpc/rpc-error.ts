@@ -62,6 +62,11 @@ export class RpcError extends Error {
   }
 }
 
+/** Whether a call ended because its own caller gave it up. */
+export function isCancelled(error: unknown): boolean {
+  return error instanceof RpcError && error.code === status.CANCELLED;
+}
+
 const detailsKey = 'grpc-status-details-bin';
 const errorInfoType = 'type.googleapis.com/google.rpc.ErrorInfo';
 const knownReasons: ReadonlySet<string> = new Set(Object.values(ErrorReason));

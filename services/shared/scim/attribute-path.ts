@@ -1,6 +1,7 @@
 import type { AttributePath } from '#proto/rollcall/scim/v1/filter.ts';
 import { printAttributeName, resolveAttributeName } from './attribute-name.ts';
-import { filterLimits, parseValueFilter, takeSubAttribute } from './filter-parser.ts';
+import { filterLimits } from './filter-limits.ts';
+import { parseValueFilter, takeSubAttribute } from './filter-parser.ts';
 import { printFilter } from './filter-printer.ts';
 import type { ResourceType } from './schema-registry.ts';
 import { createTokenCursor } from './token-cursor.ts';

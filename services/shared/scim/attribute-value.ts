@@ -2,6 +2,7 @@ import type { AttributeDefinition, AttributeType } from './attribute.ts';
 import { parseDateTime } from './date-time.ts';
 import { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from './json.ts';
 import { findSubAttribute } from './schema-registry.ts';
+import { missedFormat } from './text-format.ts';
 
 /** A value that an attribute cannot have. The message says what to change and is fit for the client. */
 export class AttributeValueError extends Error {
@@ -19,6 +20,8 @@ export class AttributeValueError extends Error {
 export interface ReadValueOptions {
   /** Whether an unknown sub-attribute is left out or is an error. */
   readonly unknown: 'ignore' | 'refuse';
+  /** Whether text must have the form that the standard demands of it; default no. See `missedFormat`. */
+  readonly checkFormats?: boolean;
   /** Told the path of each unknown sub-attribute that is left out, such as `emails.label`. */
   onIgnored?(path: string): void;
 }
@@ -66,6 +69,8 @@ function readOne(
   }
   const { accepts, wanted } = simpleTypes[attribute.type];
   if (!accepts(value)) throw mismatch(path, wanted, value);
+  const missed = options.checkFormats && isText(value) ? missedFormat(attribute, value) : undefined;
+  if (missed) throw new AttributeValueError(path, `${path} must be ${missed}.`);
   return value;
 }
 
@@ -122,6 +127,8 @@ const simpleTypes: Readonly<Record<Exclude<AttributeType, 'complex'>, SimpleType
 
 /** Either alphabet of RFC 4648, padded or not; certificates often come with the line breaks of PEM. */
 function isBase64(text: string): boolean {
+  // The dashes around PEM text could be digits of the URL-safe alphabet.
+  if (text.includes('-----')) return false;
   const compact = text.replace(/\s+/g, '');
   const digits = compact.replace(/={1,2}$/, '');
   const padded = digits.length < compact.length;

@@ -42,6 +42,8 @@ export interface AttributeDefinition {
   readonly indexed: boolean;
   /** Whether it is computed when read and never stored. */
   readonly derived: boolean;
+  /** The form that the standard demands of the text; see `missedFormat`. */
+  readonly format: 'any' | 'countryCode' | 'languageTag' | 'certificate';
   /** Whether it is one of the attributes every resource has (`id`, `externalId`, `meta`; RFC 7643, section 3.1), which `/Schemas` leaves out. */
   readonly common: boolean;
   /** The parts of a complex attribute; empty for others. */
@@ -64,6 +66,8 @@ export interface SchemaDefinition {
 export interface ExtensionDefinition {
   /** The key under which a resource object holds the extension's attributes. */
   readonly field: string;
+  /** Whether every resource of the type must have it. */
+  readonly required: boolean;
   /** The extension's schema. */
   readonly schema: SchemaDefinition;
 }

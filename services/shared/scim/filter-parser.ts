@@ -1,30 +1,39 @@
-import type { Filter } from '#proto/rollcall/scim/v1/filter.ts';
+import { ComparisonOperator, type Filter } from '#proto/rollcall/scim/v1/filter.ts';
 import type { AttributeDefinition } from './attribute.ts';
 import { type NamedAttribute, requireSubAttribute, resolveAttributeName } from './attribute-name.ts';
-import { checkComparison, readLiteral, readOperator } from './filter-literal.ts';
+import { alwaysFalse, alwaysTrue } from './constant-filters.ts';
+import { type ComparisonText, readComparison } from './filter-comparison.ts';
+import { checkDepth, filterLimits, tooDeep } from './filter-limits.ts';
+import { checkComparison } from './filter-literal.ts';
 import { findSubAttribute, type ResourceType } from './schema-registry.ts';
+import { schemasAttribute } from './schemas-attribute.ts';
 import { ScimSyntaxError } from './scim-syntax-error.ts';
 import { createTokenCursor, type Token, type TokenCursor } from './token-cursor.ts';
 
-/** The largest filter that is accepted. */
-export const filterLimits = {
-  /** Characters of the text of a filter or path. */
-  length: 8192,
-  /** Levels of the tree, and of brackets and parentheses in the text. */
-  depth: 32,
-  /** Comparisons and `pr` tests in the whole filter. */
-  terms: 100,
-} as const;
+/** How to treat what the resource type does not have. */
+export interface ParseFilterOptions {
+  /**
+   * `refuse`, the default, makes an unknown attribute an error; `noValue` is for lists of several types, where it is an
+   * attribute without a value (RFC 7644, section 3.4.2.1).
+   */
+  readonly unknown?: 'refuse' | 'noValue';
+}
 
 /**
  * Reads a filter (RFC 7644, section 3.4.2.2) and checks names, operators and literals against the resource type. Names
  * and keywords may have any letter case. `emails eq "x"` means `emails.value eq "x"`, and
  * `emails[type eq "work"].value eq "x"`, which the RFC does not have, means `emails[type eq "work" and value eq "x"]`.
+ * `schemas` may be named like an attribute.
  * @throws ScimSyntaxError for everything else, `filterLimits` included
  */
-export function parseFilter(resourceType: ResourceType, text: string): Filter {
+export function parseFilter(
+  resourceType: ResourceType,
+  text: string,
+  { unknown = 'refuse' }: ParseFilterOptions = {},
+): Filter {
   const cursor = createTokenCursor(text, 'filter', filterLimits.length);
-  const resolve = (word: Token) => resolveAttributeName(resourceType, word, 'filter');
+  const resolve = (word: Token) =>
+    unknown === 'refuse' ? resolveName(resourceType, word) : resolveKnownName(resourceType, word);
   const filter = parseOr({ cursor, resolve, inBrackets: false, size: { level: 0, terms: 0 } });
   cursor.expect('end', 'filter', 'Continue with "and" or "or", or end the filter here.');
   checkDepth(filter, 1);
@@ -34,14 +43,28 @@ export function parseFilter(resourceType: ResourceType, text: string): Filter {
 /**
  * Reads the brackets, and the filter in them, of a PATCH path `attribute[filter]`. Names in the filter are those of
  * sub-attributes of the attribute.
- * @throws ScimSyntaxError of kind `path` when brackets cannot follow this attribute, of kind `filter` for the filter
+ * @throws ScimSyntaxError of kind `path` when brackets cannot follow this attribute or are not closed, of kind `filter` for
+ * the filter
  */
 export function parseValueFilter(cursor: TokenCursor, named: NamedAttribute): Filter {
   const { position } = cursor.peek();
   const attribute = requireElements(named, 'path', position);
-  const filter = parseEnclosed(insideOf(attribute, cursor, { level: 0, terms: 0 }), ']');
+  const filter = orOpenBracket(cursor, () =>
+    parseEnclosed(insideOf(attribute, cursor, { level: 0, terms: 0 }), ']'),
+  );
   checkDepth(filter, position);
   return filter;
+}
+
+/** A path that ends in its brackets is no path, rather than a path with a wrong filter. */
+function orOpenBracket(cursor: TokenCursor, parse: () => Filter): Filter {
+  const { position } = cursor.peek();
+  try {
+    return parse();
+  } catch (error) {
+    if (!(error instanceof ScimSyntaxError) || cursor.peek().kind !== 'end') throw error;
+    throw new ScimSyntaxError('path', position, 'Close this "[" with "]", after a filter.');
+  }
 }
 
 /** Reads `.name` after the closing bracket of a value path; undefined when none follows. @throws ScimSyntaxError */
@@ -59,12 +82,30 @@ export function takeSubAttribute(
 /** Where the parser is. */
 interface Place {
   readonly cursor: TokenCursor;
-  /** What a name means here. */
-  readonly resolve: (word: Token) => NamedAttribute;
+  /** What a name means here; undefined for an attribute that has no value. */
+  readonly resolve: (word: Token) => NamedAttribute | undefined;
   /** Whether this is the inside of a value path, where another one is not allowed. */
   readonly inBrackets: boolean;
   /** How much has been read; shared by all places of one filter. */
   readonly size: { level: number; terms: number };
+}
+
+function resolveName(resourceType: ResourceType, word: Token): NamedAttribute {
+  const name = word.text.toLowerCase();
+  if (name === 'schemas' || name === `${resourceType.schema.id}:schemas`.toLowerCase()) {
+    return { path: { extension: '', attribute: 'schemas', subAttribute: '' }, attribute: schemasAttribute };
+  }
+  return resolveAttributeName(resourceType, word, 'filter');
+}
+
+function resolveKnownName(resourceType: ResourceType, word: Token): NamedAttribute | undefined {
+  try {
+    return resolveName(resourceType, word);
+  } catch (error) {
+    const isName = /^(urn:[^\s"]+:)?[a-z$][\w$-]*(\.[a-z$][\w$-]*)?$/i.test(word.text);
+    if (error instanceof ScimSyntaxError && isName) return undefined;
+    throw error;
+  }
 }
 
 function insideOf(attribute: AttributeDefinition, cursor: TokenCursor, size: Place['size']): Place {
@@ -106,6 +147,7 @@ function parseOne(place: Place): Filter {
   }
   const word = cursor.expect('word', 'filter', 'Write the name of an attribute, "not" or "(" here.');
   const named = place.resolve(word);
+  if (named === undefined) return parseWithoutValue(place, word.position);
   return cursor.peek().kind === '[' ? parseValuePath(place, named) : parseTest(place, named, word.position);
 }
 
@@ -125,9 +167,7 @@ function parseEnclosed(place: Place, closing: ')' | ']'): Filter {
 function parseValuePath(place: Place, named: NamedAttribute): Filter {
   const { cursor, size } = place;
   const { position } = cursor.peek();
-  if (place.inBrackets) {
-    throw new ScimSyntaxError('filter', position, 'Brackets cannot stand inside brackets; use "and".');
-  }
+  refuseNested(place);
   const attribute = requireElements(named, 'filter', position);
   const inside = insideOf(attribute, cursor, size);
   const selection = parseEnclosed(inside, ']');
@@ -139,29 +179,47 @@ function parseValuePath(place: Place, named: NamedAttribute): Filter {
   return { node: { $case: 'valuePath', value: { path: named.path, filter } } };
 }
 
-/** Reads `pr`, or an operator and a literal, after the name that they test. */
-function parseTest({ cursor, size }: Place, named: NamedAttribute, position: number): Filter {
-  size.terms += 1;
-  if (size.terms > filterLimits.terms) {
-    throw new ScimSyntaxError('filter', position, `Use ${filterLimits.terms} comparisons or fewer.`);
+function refuseNested({ cursor, inBrackets }: Place): void {
+  if (!inBrackets) return;
+  const { position } = cursor.peek();
+  throw new ScimSyntaxError('filter', position, 'Brackets cannot stand inside brackets; use "and".');
+}
+
+/** Reads what follows the name of an attribute that has no value, and answers what that comes to. */
+function parseWithoutValue(place: Place, position: number): Filter {
+  const { cursor } = place;
+  if (cursor.peek().kind === '[') {
+    refuseNested(place);
+    parseEnclosed({ ...place, resolve: () => undefined, inBrackets: true }, ']');
+    const { kind, text } = cursor.peek();
+    if (kind === 'word' && text.startsWith('.')) {
+      cursor.take();
+      readTest(place, position);
+    }
+    return alwaysFalse;
   }
-  const { path, attribute, subAttribute } = named;
+  const test = readTest(place, position);
+  if (test === 'pr') return alwaysFalse;
+  const { operator, literal } = test;
+  const wanted = literal.$case === 'null' ? ComparisonOperator.EQ : ComparisonOperator.NE;
+  return operator === wanted ? alwaysTrue : alwaysFalse;
+}
+
+/** Reads `pr`, or an operator and a literal, after the name that they test. */
+function parseTest(
+  place: Place,
+  { path, attribute, subAttribute }: NamedAttribute,
+  position: number,
+): Filter {
   if (attribute === undefined) {
     throw new ScimSyntaxError('filter', position, 'Add ":" and the name of an attribute to the schema URN.');
   }
-  if (cursor.takeWord('pr')) return { node: { $case: 'present', value: path } };
-
-  const operators = 'eq, ne, co, sw, ew, gt, ge, lt, le or pr';
-  const operatorToken = cursor.expect('word', 'filter', `Write an operator here: ${operators}.`);
-  const operator = readOperator(operatorToken.text);
-  if (operator === undefined) {
-    throw new ScimSyntaxError('filter', operatorToken.position, `This is not an operator; use ${operators}.`);
-  }
-  const literalToken = cursor.take();
-  const literal = readLiteral(literalToken);
+  const test = readTest(place, position);
+  if (test === 'pr') return { node: { $case: 'present', value: path } };
+  const { operator, literal } = test;
   const compared = subAttribute ?? attribute;
   const value = compared.type === 'complex' ? impliedValue(compared, position) : undefined;
-  checkComparison(value ?? compared, operator, operatorToken, literal, literalToken);
+  checkComparison(value ?? compared, operator, test.operatorToken, literal, test.literalToken);
   return {
     node: {
       $case: 'comparison',
@@ -172,6 +230,12 @@ function parseTest({ cursor, size }: Place, named: NamedAttribute, position: num
       },
     },
   };
+}
+
+function readTest({ cursor, size }: Place, position: number): 'pr' | ComparisonText {
+  size.terms += 1;
+  if (size.terms <= filterLimits.terms) return readComparison(cursor);
+  throw new ScimSyntaxError('filter', position, `Use ${filterLimits.terms} comparisons or fewer.`);
 }
 
 /** The sub-attribute that a comparison of the whole complex attribute means. */
@@ -198,23 +262,4 @@ function requireElements(
     position,
     'Brackets select among the values of a multi-valued complex attribute such as emails; leave them out here.',
   );
-}
-
-function checkDepth(filter: Filter, position: number): void {
-  if (depthOf(filter) > filterLimits.depth) throw tooDeep(position);
-}
-
-function tooDeep(position: number): ScimSyntaxError {
-  return new ScimSyntaxError(
-    'filter',
-    position,
-    `Nest parentheses, "not" and brackets at most ${filterLimits.depth} deep.`,
-  );
-}
-
-function depthOf({ node }: Filter): number {
-  if (node?.$case === 'and' || node?.$case === 'or') return 1 + Math.max(...node.value.filters.map(depthOf));
-  if (node?.$case === 'not') return 1 + depthOf(node.value);
-  if (node?.$case === 'valuePath' && node.value.filter) return 1 + depthOf(node.value.filter);
-  return 1;
 }

@@ -195,6 +195,11 @@ export interface Connection {
   groups: number;
   /** The number of changes made so far. */
   position: number;
+  /**
+   * Whether a group is refused the displayName of another group of the connection, as if the attribute were unique. RFC
+   * 7643 lets groups share a name, and strict connections do.
+   */
+  uniqueGroupNames: boolean;
 }
 
 /** A bearer token without its secret. */
@@ -217,7 +222,10 @@ export interface Token {
     | undefined;
   /** It may read but not write. */
   readOnly: boolean;
-  /** The user on whose behalf it is used, whom `/Me` means (RFC 7644, section 3.11); empty for a provisioning client. */
+  /**
+   * The user on whose behalf it is used, whom `/Me` means (RFC 7644, section 3.11); empty for a provisioning client. It
+   * opens nothing while the user is inactive or once the user is deleted.
+   */
   userId: string;
 }
 
@@ -456,6 +464,7 @@ function createBaseConnection(): Connection {
     users: 0,
     groups: 0,
     position: 0,
+    uniqueGroupNames: false,
   };
 }
 
@@ -487,6 +496,9 @@ export const Connection: MessageFns<Connection> = {
     }
     if (message.position !== 0) {
       writer.uint32(72).int64(message.position);
+    }
+    if (message.uniqueGroupNames !== false) {
+      writer.uint32(80).bool(message.uniqueGroupNames);
     }
     return writer;
   },
@@ -576,6 +588,14 @@ export const Connection: MessageFns<Connection> = {
             message.position = longToNumber(reader.int64());
             continue;
           }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.uniqueGroupNames = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -602,6 +622,7 @@ export const Connection: MessageFns<Connection> = {
     message.users = object.users ?? 0;
     message.groups = object.groups ?? 0;
     message.position = object.position ?? 0;
+    message.uniqueGroupNames = object.uniqueGroupNames ?? false;
     return message;
   },
 };

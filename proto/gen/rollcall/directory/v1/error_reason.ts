@@ -45,8 +45,8 @@ export const ErrorReason = {
   /** CONNECTION_PAUSED - The connection is paused; nothing was read or written. Code UNAVAILABLE. Metadata: `connection`. */
   CONNECTION_PAUSED: "ERROR_REASON_CONNECTION_PAUSED",
   /**
-   * TOKEN_INVALID - No token of the connection has this digest, or it is revoked or expired; the same whether the connection exists or
-   * not. Code UNAUTHENTICATED. Metadata: none.
+   * TOKEN_INVALID - No token of the connection has this digest, it is revoked or expired, or its user is deleted or inactive; the same
+   * whether the connection exists or not. Code UNAUTHENTICATED. Metadata: none.
    */
   TOKEN_INVALID: "ERROR_REASON_TOKEN_INVALID",
   /** TOKEN_NOT_FOUND - No token has this id. Code NOT_FOUND. Metadata: `token`. */

@@ -31,7 +31,8 @@ export interface Freshness {
 export interface Sort {
   /**
    * The attribute to sort by: one that has a single value, or a sub-attribute; of several values the primary one counts,
-   * without one the first. Text that is not case-exact is compared without case, all text by code point.
+   * without one the first. Text that is not case-exact is compared without case, all text by code point; of a long text
+   * the first 256 characters count.
    */
   path:
     | AttributePath

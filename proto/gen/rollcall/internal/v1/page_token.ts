@@ -9,29 +9,55 @@ import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 
 /** Where a walk over a list goes on. */
 export interface PageToken {
-  /** SHA-256 over connection, resource type and filter; a token used with another query is refused. */
+  /** SHA-256 over everything the pages of the walk have alike; a token used with another query is refused. */
   query: Buffer;
-  /** The ordinal after which the next page begins. */
-  afterOrdinal: number;
-  /** How many results the pages before held. */
+  /** How many results come before the page. */
   passed: number;
   /** When the token was made, in milliseconds since 1970. */
   issued: number;
   /** For walks over edges: the id after which the next page begins. */
   afterId: string;
+  /** The resource beside which the page stands; when absent the page is the first of the list, going backward the last. */
+  place:
+    | Place
+    | undefined;
+  /** Whether the page ends before the place instead of beginning after it. */
+  backward: boolean;
+  /** How many results a page of the walk has at most. */
+  pageSize: number;
+}
+
+/** Where a resource stands in a list. */
+export interface Place {
+  /** Which of the list's types it has, from 0. */
+  part: number;
+  /** Its ordinal among the resources of the type. */
+  ordinal: number;
+  /** What it is sorted by; unset when it has no value or the list is not sorted. */
+  key:
+    | //
+    /** Folded text. */
+    { $case: "text"; value: string }
+    | //
+    /** A number. */
+    { $case: "number"; value: number }
+    | //
+    /** A truth value. */
+    { $case: "flag"; value: boolean }
+    | //
+    /** A time, in milliseconds since 1970. */
+    { $case: "time"; value: number }
+    | undefined;
 }
 
 function createBasePageToken(): PageToken {
-  return { query: Buffer.alloc(0), afterOrdinal: 0, passed: 0, issued: 0, afterId: "" };
+  return { query: Buffer.alloc(0), passed: 0, issued: 0, afterId: "", place: undefined, backward: false, pageSize: 0 };
 }
 
 export const PageToken: MessageFns<PageToken> = {
   encode(message: PageToken, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.query.length !== 0) {
       writer.uint32(10).bytes(message.query);
-    }
-    if (message.afterOrdinal !== 0) {
-      writer.uint32(16).int64(message.afterOrdinal);
     }
     if (message.passed !== 0) {
       writer.uint32(24).int64(message.passed);
@@ -41,6 +67,15 @@ export const PageToken: MessageFns<PageToken> = {
     }
     if (message.afterId !== "") {
       writer.uint32(42).string(message.afterId);
+    }
+    if (message.place !== undefined) {
+      Place.encode(message.place, writer.uint32(50).fork()).join();
+    }
+    if (message.backward !== false) {
+      writer.uint32(56).bool(message.backward);
+    }
+    if (message.pageSize !== 0) {
+      writer.uint32(64).int32(message.pageSize);
     }
     return writer;
   },
@@ -64,14 +99,6 @@ export const PageToken: MessageFns<PageToken> = {
             }
 
             message.query = Buffer.from(reader.bytes());
-            continue;
-          }
-          case 2: {
-            if (tag !== 16) {
-              break;
-            }
-
-            message.afterOrdinal = longToNumber(reader.int64());
             continue;
           }
           case 3: {
@@ -98,6 +125,30 @@ export const PageToken: MessageFns<PageToken> = {
             message.afterId = reader.string();
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.place = Place.decode(reader, reader.uint32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.backward = reader.bool();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.pageSize = reader.int32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -116,10 +167,151 @@ export const PageToken: MessageFns<PageToken> = {
   fromPartial(object: DeepPartial<PageToken>): PageToken {
     const message = createBasePageToken();
     message.query = object.query ?? Buffer.alloc(0);
-    message.afterOrdinal = object.afterOrdinal ?? 0;
     message.passed = object.passed ?? 0;
     message.issued = object.issued ?? 0;
     message.afterId = object.afterId ?? "";
+    message.place = (object.place !== undefined && object.place !== null) ? Place.fromPartial(object.place) : undefined;
+    message.backward = object.backward ?? false;
+    message.pageSize = object.pageSize ?? 0;
+    return message;
+  },
+};
+
+function createBasePlace(): Place {
+  return { part: 0, ordinal: 0, key: undefined };
+}
+
+export const Place: MessageFns<Place> = {
+  encode(message: Place, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.part !== 0) {
+      writer.uint32(8).int32(message.part);
+    }
+    if (message.ordinal !== 0) {
+      writer.uint32(16).int64(message.ordinal);
+    }
+    switch (message.key?.$case) {
+      case "text":
+        writer.uint32(26).string(message.key.value);
+        break;
+      case "number":
+        writer.uint32(33).double(message.key.value);
+        break;
+      case "flag":
+        writer.uint32(40).bool(message.key.value);
+        break;
+      case "time":
+        writer.uint32(48).int64(message.key.value);
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Place {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePlace();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.part = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.ordinal = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.key = { $case: "text", value: reader.string() };
+            continue;
+          }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.key = { $case: "number", value: reader.double() };
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.key = { $case: "flag", value: reader.bool() };
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.key = { $case: "time", value: longToNumber(reader.int64()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Place>): Place {
+    return Place.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Place>): Place {
+    const message = createBasePlace();
+    message.part = object.part ?? 0;
+    message.ordinal = object.ordinal ?? 0;
+    switch (object.key?.$case) {
+      case "text": {
+        if (object.key?.value !== undefined && object.key?.value !== null) {
+          message.key = { $case: "text", value: object.key.value };
+        }
+        break;
+      }
+      case "number": {
+        if (object.key?.value !== undefined && object.key?.value !== null) {
+          message.key = { $case: "number", value: object.key.value };
+        }
+        break;
+      }
+      case "flag": {
+        if (object.key?.value !== undefined && object.key?.value !== null) {
+          message.key = { $case: "flag", value: object.key.value };
+        }
+        break;
+      }
+      case "time": {
+        if (object.key?.value !== undefined && object.key?.value !== null) {
+          message.key = { $case: "time", value: object.key.value };
+        }
+        break;
+      }
+    }
     return message;
   },
 };

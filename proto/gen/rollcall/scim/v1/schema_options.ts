@@ -60,6 +60,10 @@ export const TextFormat = {
   UNSPECIFIED: "TEXT_FORMAT_UNSPECIFIED",
   /** COUNTRY_CODE - A country as ISO 3166-1 alpha-2 code, such as "NL" (RFC 7643, section 4.1.2). */
   COUNTRY_CODE: "TEXT_FORMAT_COUNTRY_CODE",
+  /** LANGUAGE_TAG - A language tag, such as "en-US" (RFC 5646); "en_US" too. */
+  LANGUAGE_TAG: "TEXT_FORMAT_LANGUAGE_TAG",
+  /** CERTIFICATE - One certificate in DER as base64, and nothing after it (RFC 7643, section 4.1.2). */
+  CERTIFICATE: "TEXT_FORMAT_CERTIFICATE",
 } as const;
 
 export type TextFormat = typeof TextFormat[keyof typeof TextFormat];
@@ -67,6 +71,8 @@ export type TextFormat = typeof TextFormat[keyof typeof TextFormat];
 export namespace TextFormat {
   export type UNSPECIFIED = typeof TextFormat.UNSPECIFIED;
   export type COUNTRY_CODE = typeof TextFormat.COUNTRY_CODE;
+  export type LANGUAGE_TAG = typeof TextFormat.LANGUAGE_TAG;
+  export type CERTIFICATE = typeof TextFormat.CERTIFICATE;
 }
 
 export function textFormatFromJSON(object: any): TextFormat {
@@ -77,6 +83,12 @@ export function textFormatFromJSON(object: any): TextFormat {
     case 1:
     case "TEXT_FORMAT_COUNTRY_CODE":
       return TextFormat.COUNTRY_CODE;
+    case 2:
+    case "TEXT_FORMAT_LANGUAGE_TAG":
+      return TextFormat.LANGUAGE_TAG;
+    case 3:
+    case "TEXT_FORMAT_CERTIFICATE":
+      return TextFormat.CERTIFICATE;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum TextFormat");
   }
@@ -88,6 +100,10 @@ export function textFormatToNumber(object: TextFormat): number {
       return 0;
     case TextFormat.COUNTRY_CODE:
       return 1;
+    case TextFormat.LANGUAGE_TAG:
+      return 2;
+    case TextFormat.CERTIFICATE:
+      return 3;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum TextFormat");
   }
@@ -95,7 +111,7 @@ export function textFormatToNumber(object: TextFormat): number {
 
 /** When an attribute may change (RFC 7643, section 7, "mutability"). */
 export const Mutability = {
-  /** UNSPECIFIED - Same as READ_WRITE. */
+  /** UNSPECIFIED - The default; see `AttributeOptions.mutability`. */
   UNSPECIFIED: "MUTABILITY_UNSPECIFIED",
   /** READ_ONLY - Set by the server; what a client sends is ignored in POST and PUT and refused in PATCH. */
   READ_ONLY: "MUTABILITY_READ_ONLY",
@@ -280,7 +296,7 @@ export interface SchemaOptions {
   urn: string;
   /** The schema's `name` in /Schemas; for a resource type also its name in /ResourceTypes and `meta.resourceType`. */
   name: string;
-  /** The resource type's endpoint below the base URL, with a leading slash: "/Users". Empty for an extension. */
+  /** The resource type's endpoint below the base URL, with a leading slash: "/Users". Empty for others. */
   endpoint: string;
 }
 
@@ -288,7 +304,10 @@ export interface SchemaOptions {
 export interface AttributeOptions {
   /** Whether a client must send the attribute; default false. */
   required: boolean;
-  /** Whether and when the attribute may change; READ_WRITE when unspecified. */
+  /**
+   * Whether and when the attribute may change. Unspecified is READ_WRITE in resources, and READ_ONLY in the documents of
+   * discovery endpoints.
+   */
   mutability: Mutability;
   /** When the attribute appears in answers; DEFAULT when unspecified. */
   returned: Returned;

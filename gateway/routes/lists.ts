@@ -1,0 +1,54 @@
+import { createHash } from 'node:crypto';
+import type { ListHeader } from '#proto/rollcall/directory/v1/reads.ts';
+import type { JsonObject } from '#scim/json.ts';
+import type { SchemaRegistry } from '#scim/schema-registry.ts';
+import type { DirectoryClient } from '../directory/directory-client.ts';
+import type { FoundPage } from '../directory/search-call.ts';
+import type { ListExchange, Stage } from '../http/exchange.ts';
+import { textWithObjects } from '../scim/json-text.ts';
+import type { ListPage } from '../scim/list-query.ts';
+import { readNames } from '../scim/projection.ts';
+import { resourceText } from '../scim/resource-text.ts';
+import { createResourceRenderer } from '../scim/resource-to-json.ts';
+import { callOf } from './directory-call.ts';
+import { maskOf } from './read-mask.ts';
+
+/** Makes the stage that asks the directory for a page and answers with a ListResponse (RFC 7644, section 3.4.2). */
+export function createListStage(directory: DirectoryClient, registry: SchemaRegistry): Stage<ListExchange> {
+  return async (exchange) => {
+    const { queries, page, tokenId } = exchange;
+    const mask = maskOf(queries.map(({ projection }) => projection));
+    const walk = { walker: tokenId, binding: bindingOf(exchange) };
+    const found = await directory.search(callOf(exchange), queries, page, walk, mask);
+    exchange.answer = {
+      status: 200,
+      body: textWithObjects(envelopeOf(page, found.header), 'Resources', textsOf(exchange, found)),
+    };
+  };
+
+  async function* textsOf({ baseUrl, queries }: ListExchange, { resources }: FoundPage) {
+    const renderer = createResourceRenderer(registry, baseUrl);
+    for await (const found of resources) {
+      const query = queries.find(({ resourceType }) => resourceType.name === found.type);
+      if (query) yield resourceText(renderer, query.resourceType, found, query.projection);
+    }
+  }
+}
+
+function envelopeOf({ start }: ListPage, header: ListHeader): JsonObject {
+  const { totalSize, pageSize, nextPageToken, previousPageToken } = header;
+  return {
+    schemas: ['urn:ietf:params:scim:api:messages:2.0:ListResponse'],
+    totalResults: totalSize,
+    itemsPerPage: pageSize,
+    ...('index' in start && { startIndex: start.index }),
+    ...('cursor' in start && nextPageToken !== '' && { nextCursor: nextPageToken }),
+    ...('cursor' in start && previousPageToken !== '' && { previousCursor: previousPageToken }),
+  };
+}
+
+/** A walk by cursor keeps to the attributes it began with (RFC 9865, section 2); the directory knows the rest of the query. */
+function bindingOf({ parameters }: ListExchange): Buffer {
+  const asked = ['attributes', 'excludedAttributes'].map((name) => readNames(parameters, name) ?? null);
+  return createHash('sha256').update(JSON.stringify(asked).toLowerCase()).digest();
+}

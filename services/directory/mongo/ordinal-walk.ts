@@ -1,0 +1,88 @@
+import { BSON, type Document } from 'mongodb';
+import type { ResourceType } from '#scim/schema-registry.ts';
+import { headFields, type ResourceDocument } from './documents.ts';
+import { countMatches, type ListPart, type PartContext } from './list-part.ts';
+
+// Windows double up to this many ordinals.
+const maxWindow = 8_192;
+// Resources may be so large that few fill a page: what one reply holds grows while they are not.
+const firstReply = 21;
+const replyGrowth = 4;
+
+/**
+ * Reads resources in the order of creation, whole, through windows of ordinals that are bounded on both sides. None has a
+ * key.
+ */
+export function openOrdinalWalk(
+  context: PartContext,
+  type: ResourceType,
+  predicate: Document | undefined,
+): ListPart {
+  const { database, head, session } = context;
+  const { connection } = head;
+  const collection = database.resources(type);
+  const fields = headFields(type);
+  const last = head[fields.next] - 1;
+  const inSession = session ? { session } : {};
+  const within = (ordinal: Document) => [
+    { $match: { connection, ordinal } },
+    ...(predicate ? [{ $match: predicate }] : []),
+  ];
+
+  // The ordinal after which the result with a given index stands.
+  async function skipTo(skip: number): Promise<number> {
+    if (!predicate && head[fields.count] === last) return skip;
+    let left = skip;
+    for (let low = 0; low < last; low += maxWindow) {
+      const pipeline = [
+        ...within({ $gt: low, $lte: Math.min(low + maxWindow, last) }),
+        { $project: { _id: 0, ordinal: 1 } },
+        { $sort: { ordinal: 1 } },
+      ];
+      const ordinals = await collection.aggregate<{ ordinal: number }>(pipeline, inSession).toArray();
+      const found = ordinals[left - 1];
+      if (found) return found.ordinal;
+      left -= ordinals.length;
+    }
+    return last;
+  }
+
+  return {
+    total: () => countMatches(context, type, predicate),
+    async *entries({ beyond, up, skip, limit }) {
+      // A place with a key comes before all that have none.
+      const bound = beyond?.key === undefined ? beyond?.ordinal : 0;
+      let edge = up ? (bound ?? 0) : Math.min(bound ?? last + 1, last + 1);
+      if (skip > 0) edge = await skipTo(skip);
+      let left = limit;
+      let width = 0;
+      let most = firstReply;
+      while (left > 0 && (up ? edge < last : edge > 1)) {
+        const asked = Math.min(left, most);
+        width = Math.max(width, asked);
+        const far = up ? Math.min(edge + width, last) : Math.max(edge - width, 1);
+        const pipeline = [
+          ...within(up ? { $gt: edge, $lte: far } : { $gte: far, $lt: edge }),
+          { $sort: { ordinal: up ? 1 : -1 } },
+          { $limit: asked },
+        ];
+        // With room for one more the server need not keep the cursor.
+        const options = { ...inSession, batchSize: asked + 1 };
+        const documents = await collection.aggregate<ResourceDocument>(pipeline, options).toArray();
+        for (const document of documents) {
+          const { _id, ordinal, resource } = document;
+          yield { _id, ordinal, key: undefined, size: BSON.calculateObjectSize(resource), document };
+        }
+        left -= documents.length;
+        const end = documents.at(-1);
+        if (end && documents.length === asked) {
+          edge = end.ordinal;
+          most *= replyGrowth;
+        } else {
+          edge = far;
+          width = Math.min(width * 2, maxWindow);
+        }
+      }
+    },
+  };
+}
