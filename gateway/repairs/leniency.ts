@@ -61,6 +61,12 @@ export const leniencyRules: Readonly<Record<string, LeniencyRule>> = {
     strict: '400 invalidValue',
     where: 'gateway/repairs/value-alone.ts',
   },
+  valueInObject: {
+    input: 'an object with a `value`, or a list of one such, for a value without parts',
+    lenient: 'the value in it',
+    strict: '400 invalidValue',
+    where: 'gateway/repairs/value-in-object.ts',
+  },
   oneWithoutList: {
     input: 'one object for a list of values',
     lenient: 'a list of one',
@@ -94,7 +100,7 @@ export const leniencyRules: Readonly<Record<string, LeniencyRule>> = {
   },
   textFormat: {
     input:
-      'a country that is not an ISO 3166-1 alpha-2 code, a locale that is no language tag, two certificates in one value, an external reference that is no URI',
+      'a country that is not an ISO 3166-1 alpha-2 code, a locale that is no language tag, two certificates in one value',
     lenient: 'stored as sent',
     strict: '400 invalidValue',
     where: 'services/shared/scim/text-format.ts',
@@ -112,7 +118,7 @@ export const leniencyRules: Readonly<Record<string, LeniencyRule>> = {
     where: 'services/directory/patch/apply-patch.ts',
   },
   groupWithoutMembers: {
-    input: 'a PUT of a group without `members`',
+    input: 'a PUT of a group without `members`, or with null for them',
     lenient: 'keeps the members: a client that renames a group must not empty it',
     strict: 'removes all members (RFC 7644, section 3.5.1)',
     where: 'gateway/scim/resource-from-json.ts',

@@ -8,12 +8,14 @@ import { oneWithoutList } from './one-without-list.ts';
 import type { ValueRepair } from './repair.ts';
 import { textBooleans } from './text-booleans.ts';
 import { valueAlone } from './value-alone.ts';
+import { valueInObject } from './value-in-object.ts';
 import { wrappedList } from './wrapped-list.ts';
 
 // In the order in which they are made, each under the name of its rule in `leniencyRules`.
 const valueRepairs: readonly (readonly [string, ValueRepair])[] = [
   ['wrappedList', wrappedList],
   ['valueAlone', listOfOne],
+  ['valueInObject', valueInObject],
   ['emptyText', emptyText],
   ['oneWithoutList', oneWithoutList],
   ['valueAlone', valueAlone],

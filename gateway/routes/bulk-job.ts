@@ -3,7 +3,7 @@ import type { JsonObject } from '#scim/json.ts';
 import type { Exchange } from '../http/exchange.ts';
 import type { BulkItem, BulkOperation } from '../scim/bulk-operation.ts';
 import { type BulkUnit, makersOf } from '../scim/bulk-order.ts';
-import { divideResource, referenceTo, resolveId, resolveReferences } from '../scim/bulk-references.ts';
+import { divideResource, referenceTo, resolveBulkIds, resolveId } from '../scim/bulk-references.ts';
 import { patchSchema } from '../scim/patch-step.ts';
 import { ScimError } from '../scim/scim-error.ts';
 import { type BulkOutcome, type BulkPart, isDone, type SendPart } from './bulk-part.ts';
@@ -51,7 +51,7 @@ export function createBulkJob(exchange: Exchange, items: readonly BulkItem[], se
     part: Pick<BulkPart, 'method' | 'body' | 'signal'>,
   ): Promise<BulkOutcome> {
     const { resourceType, version } = operation;
-    const body = resolveReferences(part.body, resolve);
+    const body = resolveBulkIds(part.body, resolve);
     const outcome = await sendPart(exchange, { ...part, resourceType, version, id: idOf(operation), body });
     if (isDone(outcome)) position = Math.max(position, Number(outcome.headers?.['Rollcall-Position'] ?? 0));
     return outcome;

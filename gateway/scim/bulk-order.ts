@@ -1,5 +1,6 @@
 import type { AttributeDefinition } from '#scim/attribute.ts';
 import { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from '#scim/json.ts';
+import type { ResourceType } from '#scim/schema-registry.ts';
 import type { BulkItem, BulkOperation } from './bulk-operation.ts';
 
 /** Creations that refer to each other in a circle, or one that refers to itself. */
@@ -64,23 +65,25 @@ function unitOf(component: readonly BulkOperation[]): BulkUnit {
 
 /**
  * Divides ordered units into batches, which run one after the other; what is in one batch may run at the same time. These
- * are creations that follow each other, do not refer to each other and want no unique value in common, so that their order
- * makes no difference.
+ * are operations of one method that follow each other, and whose order makes no difference: creations that do not refer to
+ * each other and want no unique value in common; patches of different resources that touch no unique value; deletions.
  * @param atOnce how many units a batch has at most.
  */
 export function batchUnits(units: readonly BulkUnit[], atOnce: number): readonly (readonly BulkUnit[])[] {
   const batches: BulkUnit[][] = [];
   let batch: BulkUnit[] = [];
-  // What the creations in the batch have for themselves; empty when it takes no others.
+  let method: string | undefined;
+  // What the operations in the batch have for themselves; empty when it takes no others.
   let claimed = new Set<string>();
   for (const unit of units) {
-    const { claims, needs } = creationOf(unit);
+    const { claims, needs } = claimsOf(unit);
     const isFree = [...claims, ...needs].every((key) => !claimed.has(key));
-    const fits = claims.length > 0 && claimed.size > 0 && isFree && batch.length < atOnce;
-    if (!fits) {
+    const isAlike = 'method' in unit && unit.method === method && claims.length > 0 && claimed.size > 0;
+    if (!isAlike || !isFree || batch.length >= atOnce) {
       batch = [];
       batches.push(batch);
       claimed = new Set();
+      method = 'method' in unit ? unit.method : undefined;
     }
     batch.push(unit);
     for (const key of claims) claimed.add(key);
@@ -88,20 +91,46 @@ export function batchUnits(units: readonly BulkUnit[], atOnce: number): readonly
   return batches;
 }
 
-interface Creation {
-  /** What it has for itself: its bulkId, and values that nothing else may have; empty for what is no single creation. */
+interface Claims {
+  /** What it has for itself: its resource, and values that nothing else may have; empty for what runs beside nothing. */
   readonly claims: readonly string[];
-  /** The bulkIds that it refers to. */
+  /** What others of its batch must not have for themselves. */
   readonly needs: readonly string[];
 }
 
-function creationOf(unit: BulkUnit): Creation {
-  if ('circle' in unit || 'refusal' in unit || unit.method !== 'POST') return { claims: [], needs: [] };
-  const { bulkId = '', references } = unit;
-  return {
-    claims: [`bulkId ${bulkId}`, ...uniqueValues(unit)],
-    needs: [...references].map((reference) => `bulkId ${reference}`),
-  };
+function claimsOf(unit: BulkUnit): Claims {
+  const nothing = { claims: [], needs: [] };
+  if ('circle' in unit || 'refusal' in unit) return nothing;
+  const { method, bulkId = '', resourceType, id, data, references } = unit;
+  const resource = `${resourceType.name} ${id}`;
+  switch (method) {
+    case 'POST':
+      return {
+        claims: [`bulkId ${bulkId}`, ...uniqueValues(unit)],
+        needs: [...references].map((reference) => `bulkId ${reference}`),
+      };
+    case 'PATCH':
+      return mentions(data, uniqueNames(resourceType)) ? nothing : { claims: [resource], needs: [] };
+    case 'DELETE':
+      return { claims: [resource], needs: [] };
+    case 'PUT':
+      // It may free a unique value that the next one takes.
+      return nothing;
+  }
+}
+
+/** Whether any of the names stands anywhere in the text of an operation's data, as it does in every path and key. */
+function mentions(data: JsonObject, names: ReadonlySet<string>): boolean {
+  const text = JSON.stringify(data).toLowerCase();
+  return [...names].some((name) => text.includes(name));
+}
+
+/** The attributes whose values may have to be unique, in lower case. */
+function uniqueNames({ schema, extensions }: ResourceType): ReadonlySet<string> {
+  const attributes = [schema, ...extensions.map((extension) => extension.schema)].flatMap(
+    (each) => each.attributes,
+  );
+  return new Set(attributes.filter(mayBeUnique).map(({ name }) => name.toLowerCase()));
 }
 
 /**
@@ -109,16 +138,15 @@ function creationOf(unit: BulkUnit): Creation {
  * takes for the same is the same here.
  */
 function uniqueValues({ resourceType, data }: BulkOperation): readonly string[] {
-  const attributes = [resourceType, ...resourceType.extensions].flatMap(({ schema }) => schema.attributes);
-  const names = new Set(attributes.filter(mayBeUnique).map(({ name }) => name.toLowerCase()));
+  const names = uniqueNames(resourceType);
   const extensions = Object.entries(data).filter(([key]) => key.includes(':'));
   const holders: readonly JsonValue[] = [data, ...extensions.map(([, value]) => value)];
   return holders.filter(isJsonObject).flatMap((holder) => valuesNamed(resourceType.name, names, holder));
 }
 
-/** Names of groups are unique in some connections, which is not in the schema. */
-function mayBeUnique({ name, uniqueness }: AttributeDefinition): boolean {
-  return uniqueness !== 'none' || name === 'displayName';
+/** Names of groups are unique in some connections, which is not in the schema. No client can set an id. */
+function mayBeUnique({ name, uniqueness, mutability }: AttributeDefinition): boolean {
+  return (uniqueness !== 'none' && mutability !== 'readOnly') || name === 'displayName';
 }
 
 function valuesNamed(type: string, names: ReadonlySet<string>, holder: JsonObject): readonly string[] {

@@ -20,7 +20,7 @@ export function resolveId(id: string, idOf: IdOf): string {
  * An operation's data with real ids for references: every text that is `bulkId:x` and nothing else, and such a text
  * within a `path`, as in `members[value eq "bulkId:x"]`. The very object when there is none.
  */
-export function resolveReferences(data: JsonObject, idOf: IdOf): JsonObject {
+export function resolveBulkIds(data: JsonObject, idOf: IdOf): JsonObject {
   return mapEntriesSame(data, (key, value) => [key, resolveValue(key, value, idOf)]);
 }
 
@@ -32,7 +32,7 @@ export function referencesOf(id: string, data: JsonObject): ReadonlySet<string> 
     return referenceTo(bulkId);
   };
   resolveId(id, note);
-  resolveReferences(data, note);
+  resolveBulkIds(data, note);
   return found;
 }
 
@@ -75,7 +75,7 @@ function resolveValue(key: string, value: JsonValue, idOf: IdOf): JsonValue {
     return key.toLowerCase() === 'path' ? resolvePath(value, idOf) : resolveId(value, idOf);
   }
   if (isJsonArray(value)) return mapSame(value, (element) => resolveValue('', element, idOf));
-  return isJsonObject(value) ? resolveReferences(value, idOf) : value;
+  return isJsonObject(value) ? resolveBulkIds(value, idOf) : value;
 }
 
 function resolvePath(path: string, idOf: IdOf): string {

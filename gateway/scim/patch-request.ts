@@ -1,10 +1,15 @@
 import type { AttributePath } from '#proto/rollcall/scim/v1/filter.ts';
 import { type MemberChange, PatchOp, type PatchOperation } from '#proto/rollcall/scim/v1/patch.ts';
 import type { AttributeDefinition } from '#scim/attribute.ts';
-import { parseAttributeName, parseAttributePath } from '#scim/attribute-path.ts';
+import { parseAttributeName, parseAttributePath, printAttributePath } from '#scim/attribute-path.ts';
 import { AttributeValueError, readAttributeValue } from '#scim/attribute-value.ts';
 import { isJsonArray, isJsonObject, type JsonValue } from '#scim/json.ts';
-import { type ResourceType, resolvePath } from '#scim/schema-registry.ts';
+import {
+  findSubAttribute,
+  type ResolvedPath,
+  type ResourceType,
+  resolvePath,
+} from '#scim/schema-registry.ts';
 import { ScimSyntaxError } from '#scim/scim-syntax-error.ts';
 import type { ResourceExchange } from '../http/exchange.ts';
 import { isMemberList, readMemberChange } from './member-list.ts';
@@ -28,18 +33,14 @@ export function resolvePatch(exchange: ResourceExchange): void {
   let known = 0;
   for (const step of exchange.steps) {
     for (const part of partsOf(exchange, step)) {
-      if ('unknown' in part) {
-        if (exchange.strict) throw part.unknown;
-        unknown ??= part.unknown;
-        exchange.ignored.add(part.name);
+      const left = 'unknown' in part ? part : resolvePart(exchange, part, operations, memberChanges);
+      if (left === undefined) {
+        known += 1;
         continue;
       }
-      known += 1;
-      try {
-        resolvePart(exchange, part, operations, memberChanges);
-      } catch (error) {
-        throw inOperation(step, error);
-      }
+      if (exchange.strict) throw left.unknown;
+      unknown ??= left.unknown;
+      exchange.ignored.add(left.name);
     }
   }
   // To answer "done" when nothing of it could be done would hide the mistake from the client.
@@ -54,6 +55,7 @@ function suppliedPaths({ path, value }: PatchOperation): readonly AttributePath[
   return Object.keys(value ?? {}).map((attribute) => ({ ...path, attribute }));
 }
 
+/** What the resource type does not have, and how it is refused where it cannot be left out. */
 interface UnknownPart {
   readonly name: string;
   readonly unknown: ScimError;
@@ -129,25 +131,63 @@ function resolvePart(
   part: StepPart,
   operations: PatchOperation[],
   memberChanges: MemberChange[],
-): void {
+): UnknownPart | undefined {
+  try {
+    return resolveKnown(exchange, part, operations, memberChanges);
+  } catch (error) {
+    throw inOperation(part.step, error);
+  }
+}
+
+function resolveKnown(
+  exchange: ResourceExchange,
+  part: StepPart,
+  operations: PatchOperation[],
+  memberChanges: MemberChange[],
+): UnknownPart | undefined {
   const { resourceType, strict } = exchange;
   const { step, path } = withIdsForReferences(exchange, part);
   const resolved = resolvePath(resourceType, path);
   if (resolved && isMemberList(resolved.attribute)) {
     const change = readMemberChange(resolved.attribute, step, path, { ...readOptions(exchange), strict });
     if (change) memberChanges.push(change);
-    return;
+    return undefined;
   }
   const operation = { op: patchOps[step.op], path, index: step.index };
   if (step.op === 'remove') {
     operations.push({ ...operation, value: undefined });
-    return;
+    return undefined;
   }
   const { value = null } = step;
   if (resolved === undefined) checkExtension(exchange, path.extension, value);
   else checkValue(exchange, resolved.attribute, resolved.subAttribute, path, value);
+  // Without what is unknown it would be empty, and clear what is there.
+  if (hasOnlyUnknown(value, (name) => isPart(resourceType, path.extension, resolved, name))) {
+    const name = printAttributePath(path);
+    const detail = `Operation ${step.index}: nothing in the value of ${name} is known; see /Schemas.`;
+    return { name, unknown: new ScimError(400, detail, 'invalidSyntax') };
+  }
   // Never stored, so never sent on.
   if (resolved?.attribute.returned !== 'never') operations.push({ ...operation, value });
+  return undefined;
+}
+
+/** Whether a value has parts, and none of them is known. */
+function hasOnlyUnknown(value: JsonValue, isKnown: (name: string) => boolean): boolean {
+  const elements = isJsonArray(value) ? value : [value];
+  const names = elements.flatMap((element) => (isJsonObject(element) ? Object.keys(element) : []));
+  return names.length > 0 && !names.some(isKnown);
+}
+
+/** Whether a name is that of a part of an attribute or, without one, of an attribute of an extension. */
+function isPart(
+  resourceType: ResourceType,
+  extension: string,
+  resolved: ResolvedPath | undefined,
+  name: string,
+): boolean {
+  if (resolved) return findSubAttribute(resolved.attribute, name) !== undefined;
+  return name.toLowerCase() === 'schemas' || resourceType.findAttribute(name, extension) !== undefined;
 }
 
 function checkExtension(exchange: ResourceExchange, urn: string, value: JsonValue): void {

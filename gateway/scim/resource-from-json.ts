@@ -71,6 +71,8 @@ function readAttributes(reading: Reading, object: JsonObject, urn: string): Read
     const attribute = resourceType.findAttribute(name, urn);
     const extension = urn === '' ? resourceType.findExtension(name) : undefined;
     if (attribute && isMemberList(attribute)) {
+      // Null says as little as leaving it out (RFC 7643, section 2.5); an empty list is a list.
+      if (value === null) continue;
       members = readMemberIds(attribute, withReferencedIds(attribute, value, readReference), options);
     } else if (attribute) {
       const named = withReferencedIds(attribute, value, readReference);

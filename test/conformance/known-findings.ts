@@ -1,4 +1,4 @@
-import type { Finding } from './validators.ts';
+import type { Finding } from './validator.ts';
 
 /** A failure in which the validator is wrong. */
 export interface KnownFinding {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import type { PatchOp } from '#proto/rollcall/scim/v1/patch.ts';
+import { parseAttributeName } from '#scim/attribute-path.ts';
 import type { JsonValue } from '#scim/json.ts';
 import {
   type ConnectionDriver,
@@ -138,6 +139,23 @@ suite('what a call costs does not grow with what surrounds it', () => {
       p.acme.listUsers({ filter: 'userName eq "user-7@example.com" or externalId eq "E-8"' }),
     'finding a group by name': (p) => p.acme.listGroups({ filter: 'displayName eq "All"', mask }),
     'the first page': (p) => p.acme.listUsers({ page: { pageSize: 5 } }),
+    'the next page and back': async ({ acme }) => {
+      const page = (value: string) => ({ page: { start: { $case: 'pageToken' as const, value } } });
+      const first = await acme.listUsers({ page: { pageSize: 5 } });
+      const second = await acme.listUsers(page(first.header.nextPageToken));
+      const again = await acme.listUsers(page(second.header.previousPageToken));
+      assert.deepEqual(again.ids, first.ids);
+    },
+    'the first page of users and groups': (p) =>
+      p.acme.search([{ type: resourceTypes.user }, { type: resourceTypes.group }], {
+        page: { pageSize: 5 },
+        mask,
+      }),
+    'sorting what an index finds': (p) =>
+      p.acme.listUsers({
+        filter: 'userName eq "user-7@example.com" or externalId eq "E-8"',
+        sort: { path: parseAttributeName(resourceTypes.user, 'userName') },
+      }),
     'creating and deleting a user': async (p) => {
       const { user } = await p.acme.createUser('passer-by');
       await p.acme.deleteUser(idOf(user));
@@ -176,6 +194,65 @@ suite('a page', () => {
         if (next === '') break;
         page = { page: { pageSize, start: { $case: 'pageToken', value: next } } };
       }
+    }
+  });
+
+  test('of an ordinary list takes one query, and more only beyond its first 20 users', async () => {
+    const mask = { withoutGroups: true };
+    for (const [pageSize, queries] of [
+      [20, 1],
+      [100, 2],
+      [1_000, 4],
+    ] as const) {
+      // The second page: on the first somebody was deleted.
+      const { header } = await large.acme.listUsers({ mask, page: { pageSize } });
+      const start = { $case: 'pageToken' as const, value: header.nextPageToken };
+      const { commands } = await costOf(() => large.acme.listUsers({ mask, page: { start } }));
+      const expected = Array.from({ length: queries }, () => 'aggregate users');
+      assert.deepEqual(commands, ['find heads', ...expected, 'find heads'], `of ${pageSize}`);
+    }
+  });
+
+  test('of a sorted list sorts keys, and loads no more users than it answers', async () => {
+    const { acme } = large;
+    const sort = { path: parseAttributeName(resourceTypes.user, 'emails.value'), descending: true };
+    for (const filter of [
+      undefined,
+      'title eq "captain"',
+      'userName eq "user-7@example.com" or externalId eq "E-8"',
+    ])
+      for (const index of [1, 90]) {
+        let answered = 0;
+        const start = { $case: 'startIndex' as const, value: index };
+        const cost = await costOf(async () => {
+          const { ids } = await acme.listUsers({
+            sort,
+            mask: { withoutGroups: true },
+            page: { pageSize: 50, start },
+            ...(filter && { filter }),
+          });
+          answered = ids.length;
+        });
+        assert.ok(cost.resources <= Math.max(answered, 2), `${filter}: ${cost.resources} for ${answered}`);
+        assert.ok(cost.documents <= 2 * answered + 8, `${filter}: ${cost.documents} documents`);
+      }
+  });
+
+  test('of large users is not loaded beyond 4 MiB', async () => {
+    const acme = await createDriver(directory.clients);
+    const title = 'x'.repeat(200 * 1024);
+    await inParallel(Array.from({ length: 60 }), (_, index) =>
+      acme.createUser({ userName: `large ${index}`, externalId: 'same', title }),
+    );
+    const page = { pageSize: 1_000 };
+    const sort = { path: parseAttributeName(resourceTypes.user, 'userName') };
+    for (const request of [{}, { filter: 'title pr' }, { filter: 'externalId eq "same"' }, { sort }]) {
+      const { resources } = await costOf(async () => {
+        const { ids } = await acme.listUsers({ ...request, page });
+        assert.equal(ids.length, 20);
+      });
+      // An index may find few, which would have come whole: one reply more.
+      assert.ok(resources <= 21 + 21, `${Object.keys(request)}: ${resources} users`);
     }
   });
 

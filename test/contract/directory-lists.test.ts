@@ -3,7 +3,16 @@ import { after, before, suite, test } from 'node:test';
 import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
 import { ListUsersRequest } from '#proto/rollcall/directory/v1/user_service.ts';
 import { ComparisonOperator, type Filter } from '#proto/rollcall/scim/v1/filter.ts';
-import { type ConnectionDriver, createDriver, idOf, refused } from '../support/connection-driver.ts';
+import { parseAttributeName } from '#scim/attribute-path.ts';
+import { limits } from '../../gateway/limits.ts';
+import { pageTokenLifetime } from '../../services/directory/mongo/page-token.ts';
+import {
+  type ConnectionDriver,
+  createDriver,
+  idOf,
+  refused,
+  resourceTypes,
+} from '../support/connection-driver.ts';
 import { startTestDirectory } from '../support/directory.ts';
 
 let directory: Awaited<ReturnType<typeof startTestDirectory>>;
@@ -135,6 +144,53 @@ suite('a list', () => {
     await acme.deleteGroup(group);
   });
 
+  test('refuses a token of another order, binding or list of types (CUR-07, CUR-25)', async () => {
+    const path = (text: string) => parseAttributeName(resourceTypes.user, text);
+    const binding = Buffer.alloc(64, 7);
+    const sort = { path: path('title'), descending: false };
+    const page = { pageSize: 4, binding };
+    const { header } = await acme.listUsers({ sort, page });
+    assert.match(header.nextPageToken, /^[A-Za-z0-9._~-]+$/);
+    const next = { start: fromToken(header.nextPageToken), binding };
+    assert.equal((await acme.listUsers({ sort, page: next })).ids.length, 4);
+    const { binding: _, ...unbound } = next;
+    const others = [
+      acme.listUsers({ page: next }),
+      acme.listUsers({ sort: { ...sort, descending: true }, page: next }),
+      acme.listUsers({ sort: { path: path('userName') }, page: next }),
+      acme.listUsers({ sort, page: unbound }),
+      acme.listUsers({ sort, page: { ...next, binding: Buffer.alloc(64, 8) } }),
+      acme.listUsers({ sort, page: { ...next, binding: Buffer.alloc(63, 7) } }),
+      acme.search(
+        [
+          { type: resourceTypes.user, sortBy: 'title' },
+          { type: resourceTypes.group, sortBy: 'displayName' },
+        ],
+        { page: next },
+      ),
+    ];
+    for (const call of others) await refused(call, ErrorReason.PAGE_TOKEN_INVALID, {});
+    await refused(acme.listUsers({ page: { binding: Buffer.alloc(65) } }), ErrorReason.REQUEST_INVALID, {
+      field: 'page.binding',
+    });
+    await refused(acme.listUsers({ page: { walker: 'x'.repeat(65) } }), ErrorReason.REQUEST_INVALID, {
+      field: 'page.walker',
+    });
+  });
+
+  test('goes back to where a page was, and no further than to the beginning (CUR-04)', async () => {
+    const back = async (value: string) => acme.listUsers({ page: { start: fromToken(value) } });
+    const from = await acme.listUsers({ page: { pageSize: 10, start: fromIndex(16) } });
+    const first = await back(from.header.previousPageToken);
+    assert.deepEqual(first.ids, ids.slice(5, 15));
+    const rest = await back(first.header.previousPageToken);
+    assert.deepEqual(rest.ids, ids.slice(0, 5));
+    assert.equal(rest.header.previousPageToken, '');
+    assert.deepEqual((await back(rest.header.nextPageToken)).ids, ids.slice(5, 15));
+    const beyond = await acme.listUsers({ page: { pageSize: 10, start: fromIndex(1_000) } });
+    assert.deepEqual((await back(beyond.header.previousPageToken)).ids, ids.slice(15));
+  });
+
   test('keeps the size with which its walk by token began (CUR-10)', async () => {
     const { header } = await acme.listUsers({ page: { pageSize: 4 } });
     const start = fromToken(header.nextPageToken);
@@ -189,6 +245,50 @@ suite('a list', () => {
     await acme.deleteGroup(inner);
     assert.deepEqual((await acme.listUsers({ filter: `groups eq "${inner}"` })).ids, []);
     assert.deepEqual((await acme.listGroups({ filter: `members eq "${inner}"` })).ids, []);
+  });
+});
+
+suite('a page token', () => {
+  test('is good for its lifetime, from when its page was read (CUR-09, CUR-24)', async () => {
+    let now = Date.now();
+    await using aged = await startTestDirectory(undefined, undefined, undefined, () => now);
+    const acme = await createDriver(aged.clients);
+    const ids = await acme.createUsers(['a', 'b', 'c', 'd', 'e', 'f']);
+    const sorted = { sort: { path: parseAttributeName(resourceTypes.user, 'userName') } };
+    const first = await acme.listUsers({ ...sorted, page: { pageSize: 2 } });
+    const start = fromToken(first.header.nextPageToken);
+    now += pageTokenLifetime * 1_000;
+    const second = await acme.listUsers({ ...sorted, page: { start } });
+    assert.deepEqual(second.ids, ids.slice(2, 4));
+    now += 1;
+    await refused(acme.listUsers({ ...sorted, page: { start } }), ErrorReason.PAGE_TOKEN_EXPIRED, {});
+    for (const token of [second.header.nextPageToken, second.header.previousPageToken])
+      assert.equal((await acme.listUsers({ ...sorted, page: { start: fromToken(token) } })).ids.length, 2);
+  });
+
+  test('lives as long as the gateway says', () => {
+    assert.equal(limits.cursorTimeout, pageTokenLifetime);
+  });
+});
+
+suite('walks by index', () => {
+  test('of two walkers do not get in each other’s way', async () => {
+    const acme = await createDriver(directory.clients);
+    const ids = await acme.createUsers(['a', 'b', 'c', 'd', 'e', 'f']);
+    const sort = { path: parseAttributeName(resourceTypes.user, 'userName') };
+    const page = (walker: string, index: number) =>
+      acme.listUsers({ sort, page: { walker, pageSize: 2, start: fromIndex(index) } });
+    assert.deepEqual((await page('one', 1)).ids, ids.slice(0, 2));
+    await acme.deleteUser(ids[0] ?? '');
+    // Meets b and c; for the first walker the next after b is c, whatever the second one met.
+    assert.deepEqual((await page('two', 1)).ids, ids.slice(1, 3));
+    assert.deepEqual((await page('one', 3)).ids, ids.slice(2, 4));
+    assert.deepEqual((await page('two', 3)).ids, ids.slice(3, 5));
+    // Two walks of one walker that differ go on from the one that is behind.
+    assert.deepEqual((await page('three', 1)).ids, ids.slice(1, 3));
+    await acme.deleteUser(ids[1] ?? '');
+    assert.deepEqual((await page('three', 1)).ids, ids.slice(2, 4));
+    assert.deepEqual((await page('three', 3)).ids, ids.slice(3, 5));
   });
 });
 

@@ -323,6 +323,10 @@ const arbitraryUsers = fc.array(
     .map(([user, same]) => (same ? { ...user, externalId: 'same' } : user)),
   { minLength: 1, maxLength: 60, size: 'max' },
 );
+/** Sizes of at most ten pages, of up to one page more than the list has. */
+const pageSizeFor = (total: number) =>
+  fc.integer({ min: Math.max(1, Math.ceil(total / 10)), max: total + 1 });
+
 // By index: of very many, of some.
 const indexed = ['externalId eq "same"', 'externalId eq "a" or emails.value eq "A" or userName eq "a0"'];
 
@@ -339,7 +343,6 @@ test('lists of users are what a naive sort gives, forward, back and by index (SR
         const filter = gen(() => filters);
         const by = gen(() => fc.constantFrom(undefined, ...userPaths, ...userPaths));
         const descending = gen(fc.boolean);
-        const pageSize = gen(() => fc.integer({ min: 1, max: 25 }));
         const path = by === undefined ? undefined : userPath(by);
         const matching = users.filter((user) => filter === undefined || naiveMatch(user, filter));
         const expected = naiveSort(
@@ -354,12 +357,12 @@ test('lists of users are what a naive sort gives, forward, back and by index (SR
               ...(path && { sort: { path, descending } }),
             }),
           expected,
-          pageSize,
-          gen(() => fc.array(fc.nat(expected.length + 3), { maxLength: 4 })),
+          gen(() => pageSizeFor(expected.length)),
+          gen(() => fc.array(fc.nat(expected.length + 3), { maxLength: 3 })),
         );
       }
     }),
-    { numRuns: 12 },
+    { numRuns: 8 },
   );
 });
 
@@ -409,12 +412,12 @@ test('searches over users and groups are what a naive sort gives, forward, back 
               { page, descending },
             ),
           expected,
-          gen(() => fc.integer({ min: 1, max: 25 })),
-          gen(() => fc.array(fc.nat(expected.length + 3), { maxLength: 4 })),
+          gen(() => pageSizeFor(expected.length)),
+          gen(() => fc.array(fc.nat(expected.length + 3), { maxLength: 3 })),
         );
       }
     }),
-    { numRuns: 10 },
+    { numRuns: 8 },
   );
 });
 

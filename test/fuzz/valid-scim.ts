@@ -163,8 +163,8 @@ export function validBulk(types: readonly ResourceType[]): fc.Arbitrary<JsonObje
   return fc.record(
     {
       schemas: fc.constant(['urn:ietf:params:scim:api:messages:2.0:BulkRequest']),
-      Operations: fc.array(fc.oneof(...operations), { maxLength: 4 }),
-      failOnErrors: fc.integer({ min: -1, max: 3 }),
+      Operations: fc.array(fc.oneof(...operations), { minLength: 1, maxLength: 4 }),
+      failOnErrors: fc.integer({ min: 1, max: 3 }),
     },
     { ...plain, requiredKeys: ['schemas', 'Operations'] },
   );

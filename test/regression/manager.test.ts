@@ -45,12 +45,10 @@ for (const [place, at] of Object.entries(places)) {
       return now[enterpriseUrn]?.manager;
     };
     for (const [form, sent] of Object.entries(forms)) {
-      for (const op of ['Add', 'Replace']) {
-        assert.equal((await managerAfter(op, sent(other.id)))?.value, other.id, form);
-        const manager = await managerAfter(op, sent(boss.id));
-        assert.deepEqual([manager.value, manager.displayName], [boss.id, 'Boss'], form);
-        assert.match(manager.$ref, new RegExp(`/Users/${boss.id}$`));
-      }
+      assert.equal((await managerAfter('Add', sent(other.id)))?.value, other.id, form);
+      const manager = await managerAfter('Replace', sent(boss.id));
+      assert.deepEqual([manager.value, manager.displayName], [boss.id, 'Boss'], form);
+      assert.match(manager.$ref, new RegExp(`/Users/${boss.id}$`));
     }
     const { body } = await scim('GET', `/Users?${filtered(`id eq "${id}" and manager eq "${boss.id}"`)}`);
     assert.deepEqual(ids(body.Resources), [id]);

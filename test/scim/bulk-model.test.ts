@@ -25,8 +25,9 @@ interface Operation {
   readonly body?: (ids: readonly string[]) => object;
 }
 
-/** What an operation says; numbers of resources are not yet brought down to those there are. */
-type Draft = Pick<Operation, 'type' | 'others' | 'body'>;
+/** An operation whose numbers are not yet brought down to those of the resources there are. */
+type Draft = Pick<Operation, 'method' | 'type' | 'others' | 'body'>;
+type Content = Omit<Draft, 'method'>;
 
 // Few names, so that some are taken.
 const name = fc.constantFrom(...'aBbcdefghijklmno');
@@ -65,14 +66,16 @@ const departure = number.map((other) => ({
 }));
 const nothing = fc.constantFrom<Endpoint>('Users', 'Groups').map((type) => ({ type, others: [] }));
 
-const creation = fc.oneof<fc.Arbitrary<Draft>[]>(user, group).map((draft) => ({ method: 'POST', ...draft }));
-const change = fc.oneof<fc.Arbitrary<Draft>[]>(
-  user.map((draft) => ({ method: 'PUT', ...draft })),
-  group.map((draft) => ({ method: 'PUT', ...draft })),
-  title.map((draft) => ({ method: 'PATCH', ...draft })),
-  members.map((draft) => ({ method: 'PATCH', ...draft })),
-  departure.map((draft) => ({ method: 'PATCH', ...draft })),
-  nothing.map((draft) => ({ method: 'DELETE', ...draft })),
+const by = (method: string, content: fc.Arbitrary<Content>): fc.Arbitrary<Draft> =>
+  content.map((rest) => ({ method, ...rest }));
+const creation = fc.oneof(by('POST', user), by('POST', group));
+const change = fc.oneof(
+  by('PUT', user),
+  by('PUT', group),
+  by('PATCH', title),
+  by('PATCH', members),
+  by('PATCH', departure),
+  by('DELETE', nothing),
 );
 
 /** Operations in any order. A creation refers only to those of lower numbers, so that there is no circle. */

@@ -18,7 +18,10 @@ import {
   userUrn,
 } from './scim-fixture.ts';
 
-const rollcall = await startRollcall();
+let transactions = 0;
+const rollcall = await startRollcall(({ commandName, ...event }) => {
+  if (commandName === 'commitTransaction' && 'command' in event) transactions += 1;
+});
 after(() => rollcall[Symbol.asyncDispose]());
 const connection = await rollcall.connect();
 const lenient = scimOf(connection);
@@ -234,6 +237,14 @@ suite('bulk: operations', () => {
     assertError(await scimOf({ ...connection, token: 'x' })('POST', '/Bulk', '{'), 401);
   });
 
+  test('that create what has nothing to do with each other share transactions', async () => {
+    const users = Array.from({ length: 100 }, (_, index) => postUser(`${index}`, userBody()));
+    const before = transactions;
+    const results = await bulk(lenient, users);
+    assert.deepEqual(new Set(statusesOf(results)), new Set(['201']));
+    assert.ok(transactions - before < 50, `${transactions - before} transactions`);
+  });
+
   test('are repaired as if sent alone, and not in strict mode', async () => {
     const patch = { Operations: [{ op: 'Replace', path: 'active', value: 'False' }] };
     const user = { userName: `${randomUUID()}@example.com`, active: 'True', department: 'R' };
@@ -298,7 +309,8 @@ suite('bulk: references', () => {
       postGroup('c', groupBody(member('bulkId:a', 'bulkId:v'))),
       postUser('u', userBody(manager('bulkId:v'))),
       postUser('v', userBody(manager('bulkId:u'))),
-      postUser('self', userBody(manager('bulkId:self'))),
+      // A version means nothing to what is new, nor to what completes it.
+      { ...postUser('self', userBody(manager('bulkId:self'))), version: 'W/"7"' },
     ]);
     assert.deepEqual(statusesOf(results), Array(6).fill('201'));
     const resources = await Promise.all(

@@ -1,14 +1,20 @@
 import assert from 'node:assert/strict';
-import { after, suite, test } from 'node:test';
+import { after, test } from 'node:test';
 import { startRollcall } from '../support/rollcall.ts';
-import { scimOf } from '../support/scim-client.ts';
-import { assertError, createGroup, createUser, filtered, patchBody, userBody } from './scim-fixture.ts';
+import {
+  assertError,
+  createGroup,
+  createUser,
+  eachProfile,
+  filtered,
+  patchBody,
+  userBody,
+} from './scim-fixture.ts';
 
 const rollcall = await startRollcall();
 after(() => rollcall[Symbol.asyncDispose]());
-const scim = scimOf(await rollcall.connect());
 
-suite('DELETE', () => {
+eachProfile(rollcall, 'DELETE', ({ scim }) => {
   test('answers 204; afterwards everything about the id is 404 and no list has it (DEL-01, DEL-02, DEL-03, QRY-08)', async () => {
     const user = await createUser(scim);
     const path = `/Users/${user.id}`;

@@ -142,7 +142,7 @@ suite('what ServiceProviderConfig says is so', () => {
     assertError(await anonymous('GET', '/Users', undefined, { authorization: `Basic ${basic}` }), 401);
   });
 
-  test('of pagination: both methods, which is the default, and the sizes of pages (CUR-15, CUR-16, CUR-19, CUR-20, CUR-21, CUR-22, CUR-23)', async () => {
+  test('of pagination: both methods, which is the default, and the sizes of pages (PAG-09, CUR-15, CUR-16, CUR-19, CUR-20, CUR-21, CUR-22, CUR-23)', async () => {
     const { cursor, index, defaultPaginationMethod, defaultPageSize, maxPageSize } = config.pagination;
     assert.deepEqual([cursor, index, defaultPaginationMethod], [true, true, 'index']);
     await growCrowd(maxPageSize + 1);

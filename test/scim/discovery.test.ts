@@ -158,6 +158,7 @@ suite('discovery', () => {
       assert.ok(attribute.description);
       assert.equal('subAttributes' in attribute, type === 'complex', name);
       assert.equal('referenceTypes' in attribute, type === 'reference', name);
+      if (mutability === 'writeOnly') assert.equal(returned, 'never', name);
       if (name === 'primary') assert.deepEqual([type, multiValued], ['boolean', false]);
       if (name === '$ref') assert.deepEqual([type, multiValued], ['reference', false]);
       if (name === 'display') assert.deepEqual([type, multiValued], ['string', false]);

@@ -1,16 +1,14 @@
 import assert from 'node:assert/strict';
-import { after, suite, test } from 'node:test';
+import { after, test } from 'node:test';
 import { startRollcall } from '../support/rollcall.ts';
-import { scimOf } from '../support/scim-client.ts';
-import { assertError, createGroup, createUser, patchBody, userUrn } from './scim-fixture.ts';
+import { assertError, createGroup, createUser, eachProfile, patchBody, userUrn } from './scim-fixture.ts';
 
 const rollcall = await startRollcall();
 after(() => rollcall[Symbol.asyncDispose]());
-const scim = scimOf(await rollcall.connect());
 
 const retitle = (value: string) => patchBody({ op: 'replace', path: 'title', value });
 
-suite('entity tags', () => {
+eachProfile(rollcall, 'entity tags', ({ scim }) => {
   test('are weak, on every answer, and the same as meta.version (ETG-01, ETG-02, ETG-03)', async () => {
     const user = await createUser(scim);
     const path = `/Users/${user.id}`;

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { after, suite, test } from 'node:test';
+import { after, test } from 'node:test';
 import { startRollcall } from '../support/rollcall.ts';
-import { type ScimAnswer, scimOf } from '../support/scim-client.ts';
+import type { ScimAnswer } from '../support/scim-client.ts';
 import {
   assertError,
   createGroup,
   createUser,
+  eachProfile,
   enterpriseUrn,
   filtered,
   ids,
@@ -14,10 +15,8 @@ import {
 
 const rollcall = await startRollcall();
 after(() => rollcall[Symbol.asyncDispose]());
-const connection = await rollcall.connect();
-const scim = scimOf(connection);
 
-suite('GET of one resource', () => {
+eachProfile(rollcall, 'GET of one resource', ({ scim }) => {
   test('answers 200 with what is assigned, and Location (GET-01, GET-05, GET-06, GET-07, GET-11, DISC-15)', async () => {
     const created = await createUser(scim, {
       password: 'x',
@@ -35,7 +34,7 @@ suite('GET of one resource', () => {
     assert.equal(headers.get('location'), body.meta.location);
   });
 
-  test('is 404 for any id that is not there, whatever its form, and on every method (GET-02, GET-03, GET-04, HTTP-15, PUT-10, DEL-05, PAT-21)', async () => {
+  test('is 404 for any id that is not there, whatever its form, and on every method (GET-02, GET-03, GET-04, HTTP-10, HTTP-15, PUT-10, DEL-05, PAT-21)', async () => {
     const user = await createUser(scim, { userName: 'somebody@example.com' });
     const unknown = [
       '0',
@@ -48,6 +47,7 @@ suite('GET of one resource', () => {
       '%00',
       '%24where',
       user.id.toUpperCase(),
+      `${user.id}.scim`,
     ];
     for (const id of unknown) {
       assertError(await scim('GET', `/Users/${id}`), 404);
@@ -69,6 +69,14 @@ suite('GET of one resource', () => {
     );
   });
 
+  test('a filter beside an id is passed over (GET-10)', async () => {
+    const user = await createUser(scim, { active: false });
+    for (const filter of ['active eq true', 'active eq false', 'nonsense']) {
+      const { status, body } = await scim('GET', `/Users/${user.id}?${filtered(filter)}`);
+      assert.deepEqual([status, body], [200, user]);
+    }
+  });
+
   test('HEAD is GET without the body (HTTP-21)', async () => {
     const user = await createUser(scim);
     const { status, body, headers } = await scim('HEAD', `/Users/${user.id}`);
@@ -76,8 +84,7 @@ suite('GET of one resource', () => {
   });
 });
 
-suite('lists', async () => {
-  const own = scimOf(await rollcall.connect());
+eachProfile(rollcall, 'lists', async ({ scim: own, connection }) => {
   const users: ScimAnswer['body'][] = [];
   for (let index = 0; index < 7; index += 1) {
     users.push(await createUser(own, { userName: `list${index}@example.com`, active: index % 2 === 0 }));
@@ -96,6 +103,16 @@ suite('lists', async () => {
     assert.deepEqual(Resources, users);
     const last = await own('GET', '/Users?startIndex=6&count=10');
     assert.deepEqual([last.body.startIndex, last.body.itemsPerPage, last.body.totalResults], [6, 2, 7]);
+  });
+
+  test('without count are of the size that is advertised, and each resource has its id (PAG-09, GET-09)', async () => {
+    const { body: config } = await own('GET', '/ServiceProviderConfig');
+    const { body } = await own('GET', '/Users?attributes=active');
+    assert.ok(body.itemsPerPage <= config.pagination.defaultPageSize);
+    assert.deepEqual(
+      body.Resources.map(({ id }: { id: string }) => id),
+      users.map(({ id }) => id),
+    );
   });
 
   test('no match is a success (QRY-03)', async () => {
@@ -154,18 +171,19 @@ suite('lists', async () => {
   });
 
   test('ignore parameters they do not know, a token among them (HTTP-11, AUTH-12)', async () => {
-    assert.equal(
-      (await own('GET', '/Users?foo=bar&aadOptscim062020&count=1')).body.itemsPerPage,
-      1,
-    );
+    assert.equal((await own('GET', '/Users?foo=bar&aadOptscim062020&count=1')).body.itemsPerPage, 1);
     const url = `${connection.baseUrl}/Users?access_token=${connection.token}`;
     assert.equal((await fetch(url)).status, 401);
   });
 
-  test('refuse a filter on a secret in a URL (QRY-10)', async () => {
+  test('refuse a filter on a secret in a URL; what is personal can be asked for by POST (QRY-10, SEC-04, ERR-14)', async () => {
     for (const filter of ['password eq "x"', 'userName eq "x" or not (password pr)']) {
       assertError(await own('GET', `/Users?${filtered(filter)}`), 403, 'sensitive');
     }
+    const schemas = ['urn:ietf:params:scim:api:messages:2.0:SearchRequest'];
+    const filter = 'userName eq "list3@example.com"';
+    const { body } = await own('POST', '/Users/.search', { schemas, filter });
+    assert.deepEqual(ids(body.Resources), [users[3].id]);
   });
 
   test('refuse a filter they do not understand, and never answer with everybody (ERR-05)', async () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, suite, test } from 'node:test';
+import { createSchemaRegistry } from '#scim/schema-registry.ts';
 import {
   assertKept,
   type PublishedAttribute,
@@ -14,7 +15,7 @@ import {
 } from '../support/published-schema.ts';
 import { startRollcall } from '../support/rollcall.ts';
 import { type ScimAnswer, type ScimClient, scimOf } from '../support/scim-client.ts';
-import { createUser, filtered, ids, patchBody } from './scim-fixture.ts';
+import { createGroup, createUser, enterpriseUrn, filtered, ids, patchBody } from './scim-fixture.ts';
 
 const rollcall = await startRollcall();
 after(() => rollcall[Symbol.asyncDispose]());
@@ -63,7 +64,7 @@ for (const strict of [true, false]) {
             assert.deepEqual([path, answer.status, answer.body?.scimType], [path, 400, 'mutability']);
           } else {
             assert.ok(answer.status < 300, `${path}: ${JSON.stringify(answer.body)}`);
-            resource = await read(resource);
+            resource = answer.body ?? (await read(resource));
             assertKept(attribute, value, valueIn(resource), path);
           }
         };
@@ -165,8 +166,29 @@ for (const strict of [true, false]) {
   });
 }
 
-suite('the documents of discovery', () => {
-  test('are what the published schemas say (DISC-18, CUR-32)', async () => {
+suite('nothing is there that is not published', () => {
+  test('in a resource with all that the product can keep (DISC-18, C48)', async () => {
+    const scim = scimOf(await rollcall.connect());
+    const schemas = await readSchemas(scim);
+    const targets: readonly [Target, Target] = [await createUser(scim), await createUser(scim)];
+    for (const { name, endpoint, schema, extensions } of createSchemaRegistry().resourceTypes) {
+      const core = { ...schema, attributes: schema.attributes.filter(({ common }) => !common) };
+      const type = { name, endpoint, core, extensions: extensions.map((extension) => extension.schema) };
+      assert.deepEqual(undeclared(await create(scim, type, sampleOf(type, targets)), schemas), []);
+    }
+    // Of a user who is in a group, and whose manager has a name.
+    const boss = await createUser(scim, { displayName: 'Boss' });
+    await createGroup(scim, { members: [{ value: boss.id }] });
+    await createUser(scim, { [enterpriseUrn]: { manager: { value: boss.id } } });
+    const { body } = await scim('GET', '/Users');
+    assert.match(JSON.stringify(body), /"groups":\[\{.*"displayName":"Boss"\}/);
+    assert.deepEqual(
+      body.Resources.flatMap((user: Json) => undeclared(user, schemas)),
+      [],
+    );
+  });
+
+  test('in the documents of discovery (DISC-18, CUR-32)', async () => {
     const scim = scimOf(await rollcall.connect());
     const schemas = await readSchemas(scim);
     const lists = [await scim('GET', '/Schemas'), await scim('GET', '/ResourceTypes')];

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import type { ScimAnswer, ScimClient } from '../support/scim-client.ts';
+import { suite } from 'node:test';
+import type { TestConnection, TestRollcall } from '../support/rollcall.ts';
+import { type ScimAnswer, type ScimClient, scimOf } from '../support/scim-client.ts';
 
 /** The URN of users. */
 export const userUrn = 'urn:ietf:params:scim:schemas:core:2.0:User';
@@ -8,6 +10,36 @@ export const userUrn = 'urn:ietf:params:scim:schemas:core:2.0:User';
 export const groupUrn = 'urn:ietf:params:scim:schemas:core:2.0:Group';
 /** The URN of the enterprise extension. */
 export const enterpriseUrn = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User';
+
+/** A connection of its own to prove rules on. */
+export interface Profile {
+  /** `strict` keeps to the RFCs; `default` forgives what leniency.ts lists. */
+  readonly name: 'strict' | 'default';
+  /** Whether it is the strict one. */
+  readonly strict: boolean;
+  /** The connection. */
+  readonly connection: TestConnection;
+  /** Sends requests to it. */
+  readonly scim: ScimClient;
+}
+
+/**
+ * Makes one suite of tests on a strict connection and the same on a default one. Where the two differ on purpose a test
+ * asks for `strict`; each such rule has its own tests in leniency.test.ts.
+ */
+export function eachProfile(
+  rollcall: TestRollcall,
+  what: string,
+  tests: (profile: Profile) => void | Promise<void>,
+): void {
+  for (const name of ['strict', 'default'] as const) {
+    suite(`${what}, ${name}`, async () => {
+      const strict = name === 'strict';
+      const connection = await rollcall.connect({ strict });
+      await tests({ name, strict, connection, scim: scimOf(connection) });
+    });
+  }
+}
 
 /** The body of a user with a userName of its own. */
 export function userBody(attributes: object = {}): object {
@@ -47,6 +79,25 @@ export async function patched(
   const { status, body } = await scim('PATCH', path, patchBody(...operations));
   assert.ok(status === 200 || status === 204, `${status} ${JSON.stringify(body)}`);
   return (await scim('GET', path)).body;
+}
+
+/** Sends operations that are refused, and checks that nothing of them stayed; gives the error's detail. */
+export async function refusePatch(
+  scim: ScimClient,
+  operations: readonly object[],
+  status: number,
+  scimType: string,
+): Promise<string> {
+  const user = await createUser(scim, {
+    title: 'before',
+    name: { givenName: 'A' },
+    emails: [{ value: 'w@example.com', type: 'work' }],
+  });
+  const operation = { op: 'replace', path: 'title', value: 'after' };
+  const answer = await scim('PATCH', `/Users/${user.id}`, patchBody(operation, ...operations));
+  assertError(answer, status, scimType);
+  assert.deepEqual((await scim('GET', `/Users/${user.id}`)).body, user);
+  return answer.body.detail;
 }
 
 /** Checks that an answer is a SCIM error (RFC 7644, section 3.12) that says what to change and nothing of our inside. */

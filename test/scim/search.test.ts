@@ -1,25 +1,22 @@
 import assert from 'node:assert/strict';
-import { after, suite, test } from 'node:test';
+import { after, test } from 'node:test';
 import { startRollcall } from '../support/rollcall.ts';
-import { scimOf } from '../support/scim-client.ts';
-import { assertError, createGroup, createUser, userBody } from './scim-fixture.ts';
+import { assertError, createGroup, createUser, eachProfile, userBody } from './scim-fixture.ts';
 
 const rollcall = await startRollcall();
 after(() => rollcall[Symbol.asyncDispose]());
-const connection = await rollcall.connect();
-const scim = scimOf(connection);
 
-const search = (type: string, message: object) =>
-  scim('POST', `/${type}/.search`, {
-    schemas: ['urn:ietf:params:scim:api:messages:2.0:SearchRequest'],
-    ...message,
-  });
+eachProfile(rollcall, 'POST .search', ({ scim }) => {
+  const search = (path: string, message: object) =>
+    scim('POST', `${path}/.search`, {
+      schemas: ['urn:ietf:params:scim:api:messages:2.0:SearchRequest'],
+      ...message,
+    });
 
-suite('POST .search', () => {
   test('is a query and creates nothing (SRCH-01, SRCH-02, SRCH-06)', async () => {
     const before = (await scim('GET', '/Users?count=0')).body.totalResults;
-    assert.equal((await search('Users', {})).status, 200);
-    assert.equal((await search('Groups', {})).status, 200);
+    assert.equal((await search('/Users', {})).status, 200);
+    assert.equal((await search('/Groups', {})).status, 200);
     assertError(await scim('POST', '/Users/.search', userBody()), 400, 'invalidSyntax');
     assert.equal((await scim('GET', '/Users?count=0')).body.totalResults, before);
   });
@@ -46,12 +43,12 @@ suite('POST .search', () => {
       ['Users', { filter: `title eq "${title}"`, startIndex: -3, count: -1 }, 'startIndex=-3&count=-1'],
     ];
     for (const [type, message, parameters] of queries) {
-      const answer = await search(type, message);
+      const answer = await search(`/${type}`, message);
       const same = await scim('GET', `/${type}?filter=title+eq+%22${title}%22&${parameters}`);
       assert.equal(answer.status, 200);
       assert.deepEqual(answer.body, same.body);
     }
-    const groups = await search('Groups', {
+    const groups = await search('/Groups', {
       filter: `members eq "${users[0]}"`,
       excludedAttributes: ['members'],
     });
@@ -63,12 +60,12 @@ suite('POST .search', () => {
   });
 
   test('refuses what it cannot understand, and filters on secrets (SRCH-05)', async () => {
-    assertError(await search('Users', { filter: 'userName eq' }), 400, 'invalidFilter');
-    assertError(await search('Users', { filter: 'password eq "x"' }), 400, 'invalidFilter');
-    assertError(await search('Users', { filter: ['userName pr'] }), 400, 'invalidValue');
-    assertError(await search('Users', { count: '5' }), 400, 'invalidValue');
-    assertError(await search('Users', { startIndex: 1.5 }), 400, 'invalidValue');
-    assertError(await search('Users', { attributes: 'userName' }), 400, 'invalidValue');
+    assertError(await search('/Users', { filter: 'userName eq' }), 400, 'invalidFilter');
+    assertError(await search('/Users', { filter: 'password eq "x"' }), 400, 'invalidFilter');
+    assertError(await search('/Users', { filter: ['userName pr'] }), 400, 'invalidValue');
+    assertError(await search('/Users', { count: '5' }), 400, 'invalidValue');
+    assertError(await search('/Users', { startIndex: 1.5 }), 400, 'invalidValue');
+    assertError(await search('/Users', { attributes: 'userName' }), 400, 'invalidValue');
     assertError(await scim('POST', '/Users/.search', '{"schemas"'), 400, 'invalidSyntax');
   });
 

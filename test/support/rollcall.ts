@@ -41,12 +41,16 @@ export interface TestRollcall extends AsyncDisposable {
   accessFor(...connections: readonly TestConnection[]): Promise<ReturnType<typeof createRollcallClient>>;
 }
 
-/** Directory, access and gateway, with real gRPC between them; `onCommand` hears every command sent to the database. */
+/**
+ * Directory, access and gateway, with real gRPC between them; `onCommand` hears every command sent to the database, and
+ * `clock` is what the directory reads the time from.
+ */
 export async function startRollcall(
   onCommand?: Parameters<typeof startTestDirectory>[2],
+  clock?: Parameters<typeof startTestDirectory>[3],
 ): Promise<TestRollcall> {
   await using stack = new AsyncDisposableStack();
-  const directory = stack.use(await startTestDirectory(undefined, undefined, onCommand));
+  const directory = stack.use(await startTestDirectory(undefined, undefined, onCommand, clock));
   const common = {
     ROLLCALL_DATA_DIR: directory.dataDir,
     ROLLCALL_DIRECTORY_ADDRESS: directory.address,

@@ -10,10 +10,15 @@ import { ScimError } from '../../gateway/scim/scim-error.ts';
 
 const { resourceTypes } = createSchemaRegistry();
 
-function operation(index: number, method: BulkMethod, data: JsonObject, type = 'User'): BulkOperation {
+function operation(
+  index: number,
+  method: BulkMethod,
+  data: JsonObject,
+  type = 'User',
+  id = method === 'POST' ? '' : 'x',
+): BulkOperation {
   const resourceType = resourceTypes.find(({ name }) => name === type);
   assert.ok(resourceType);
-  const id = method === 'POST' ? '' : 'x';
   return { index, method, bulkId: `${index}`, resourceType, id, data, references: referencesOf(id, data) };
 }
 
@@ -121,6 +126,26 @@ suite('what bulk operations may run beside each other', () => {
     for (const pair of pairs) assert.deepEqual(batched(creations(...pair)), [[0], [1]], JSON.stringify(pair));
     const group = operation(1, 'POST', { displayName: 'x' }, 'Group');
     assert.deepEqual(batched([...creations({ displayName: 'x' }), group]), [[0, 1]]);
+  });
+
+  test('are patches of different resources that touch no unique value, and deletions of different ones', () => {
+    const title = { Operations: [{ op: 'replace', path: 'title', value: 'x' }] };
+    const rename = { Operations: [{ op: 'replace', value: { 'name.givenName': 'x', USERNAME: 'x' } }] };
+    const patches = (data: JsonObject, ...ids: string[]) =>
+      ids.map((id, index) => operation(index, 'PATCH', data, 'User', id));
+    assert.deepEqual(batched(patches(title, 'a', 'b', 'a', 'c')), [
+      [0, 1],
+      [2, 3],
+    ]);
+    assert.deepEqual(batched(patches(rename, 'a', 'b')), [[0], [1]]);
+    const deletions = ['a', 'b', 'b'].map((id, index) => operation(index, 'DELETE', {}, 'User', id));
+    assert.deepEqual(batched(deletions), [[0, 1], [2]]);
+    const mixed = [...patches(title, 'a'), operation(1, 'DELETE', {}, 'User', 'b')];
+    assert.deepEqual(batched(mixed), [[0], [1]]);
+    const sameId = [operation(0, 'DELETE', {}, 'User', 'a'), operation(1, 'DELETE', {}, 'Group', 'a')];
+    assert.deepEqual(batched(sameId), [[0, 1]]);
+    const replacements = ['a', 'b'].map((id, index) => operation(index, 'PUT', {}, 'User', id));
+    assert.deepEqual(batched(replacements), [[0], [1]]);
   });
 });
 

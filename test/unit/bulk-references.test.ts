@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { divideResource, referencesOf, resolveReferences } from '../../gateway/scim/bulk-references.ts';
+import { divideResource, referencesOf, resolveBulkIds } from '../../gateway/scim/bulk-references.ts';
 
 const enterprise = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User';
 const idOf = (bulkId: string) => `id of ${bulkId}`;
@@ -14,7 +14,7 @@ suite('references to bulkIds', () => {
       members: [{ value: 'bulkId:a' }, { value: 'x' }, 'bulkId:b'],
       [enterprise]: { manager: { value: 'bulkId:c d"e' } },
     };
-    assert.deepEqual(resolveReferences(data, idOf), {
+    assert.deepEqual(resolveBulkIds(data, idOf), {
       ...data,
       members: [{ value: 'id of a' }, { value: 'x' }, 'id of b'],
       [enterprise]: { manager: { value: 'id of c d"e' } },
@@ -26,7 +26,7 @@ suite('references to bulkIds', () => {
     const path = 'members[value eq "bulkId:a" or value eq "bulkId:b\\"]" or display eq "my bulkId:c"]';
     const data = { Operations: [{ op: 'remove', path }], displayName: 'x["bulkId:d"]' };
     assert.deepEqual([...referencesOf('bulkId:e', data)], ['e', 'a', 'b"]']);
-    assert.deepEqual(resolveReferences(data, idOf), {
+    assert.deepEqual(resolveBulkIds(data, idOf), {
       Operations: [
         {
           op: 'remove',
@@ -36,16 +36,16 @@ suite('references to bulkIds', () => {
       displayName: 'x["bulkId:d"]',
     });
     const broken = { Operations: [{ path: 'members[value eq "bulkId:\\x"]' }] };
-    assert.equal(resolveReferences(broken, idOf), broken);
+    assert.equal(resolveBulkIds(broken, idOf), broken);
   });
 
   test('cost no copy where there are none', () => {
     const data = { name: { givenName: 'A' }, emails: [{ value: 'a' }], members: [{ value: 'bulkId:a' }] };
-    const resolved = resolveReferences(data, idOf);
+    const resolved = resolveBulkIds(data, idOf);
     assert.equal(resolved.emails, data.emails);
     assert.equal(resolved.name, data.name);
     const { members: _, ...none } = data;
-    assert.equal(resolveReferences(none, idOf), none);
+    assert.equal(resolveBulkIds(none, idOf), none);
   });
 });
 

@@ -7,9 +7,12 @@ import type { AttributeDefinition, ResourceTypeDefinition } from '#scim/attribut
 import { filterLimits } from '#scim/filter-limits.ts';
 import { parseFilter } from '#scim/filter-parser.ts';
 import { printFilter } from '#scim/filter-printer.ts';
+import type { JsonObject } from '#scim/json.ts';
 import { createSchemaRegistry, type ResourceType } from '#scim/schema-registry.ts';
 import { ScimSyntaxError } from '#scim/scim-syntax-error.ts';
 import { arbitraryFilter } from '../support/arbitrary-filter.ts';
+import { arbitraryUserFilter } from '../support/arbitrary-user.ts';
+import { naiveMatch } from '../support/naive-filter.ts';
 
 const enterprise = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User';
 const core = 'urn:ietf:params:scim:schemas:core:2.0:User';
@@ -460,6 +463,20 @@ describe('properties', () => {
     });
   }
 
+  test('a filter on users says of a group what the RFC says of attributes without a value (QRY-06)', () => {
+    const members = [{ value: 'a', type: 'User' }];
+    const meta = { resourceType: 'Group', created: '2026-01-02T00:00:00Z', version: '1' };
+    const shown: JsonObject = { id: 'a', displayName: 'ab', externalId: 'A', members, meta };
+    fc.assert(
+      fc.property(arbitraryUserFilter(['a', 'b'], ['a']), (filter) => {
+        const read = parseFilter(group, printFilter(filter), { unknown: 'noValue' });
+        assert.deepEqual(parseFilter(group, printFilter(read)), read, 'a filter on groups');
+        assert.equal(naiveMatch(shown, read), naiveMatch(shown, filter), printFilter(filter));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
   test('nothing but ScimSyntaxError is thrown, whatever the text', () => {
     const piece = fc.constantFrom(
       'userName',
@@ -503,6 +520,7 @@ describe('properties', () => {
           const parsed = parseFilter(user, filter);
           // What is accepted is a whole tree: it prints, and means the same again.
           assert.deepEqual(parseFilter(user, printFilter(parsed)), parsed);
+          assert.ok(parseFilter(group, filter, { unknown: 'noValue' }));
         } catch (error) {
           assert.ok(error instanceof ScimSyntaxError, String(error));
           assert.ok(error.position >= 1 && error.position <= filter.length + 1, `${error.position}`);

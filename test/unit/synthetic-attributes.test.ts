@@ -7,7 +7,11 @@ import { parseAttributePath } from '#scim/attribute-path.ts';
 import { AttributeValueError, readAttributeValue } from '#scim/attribute-value.ts';
 import type { JsonObject } from '#scim/json.ts';
 import { createSchemaRegistry } from '#scim/schema-registry.ts';
-import { resourceTypeDocuments } from '../../gateway/scim/discovery-documents.ts';
+import {
+  type DiscoveryDocument,
+  resourceTypeDocuments,
+  schemaDocuments,
+} from '../../gateway/scim/discovery-documents.ts';
 import { createProjection, type Projection, showSupplied } from '../../gateway/scim/projection.ts';
 import { foldResource } from '../../services/directory/mongo/fold.ts';
 import { applyPatch } from '../../services/directory/patch/apply-patch.ts';
@@ -101,6 +105,17 @@ suite('a required extension', () => {
     const { schemaExtensions } = JSON.parse(document?.text('https://scim.example.com') ?? '');
     assert.deepEqual(schemaExtensions, [{ schema: badgeUrn, required: true }]);
   });
+});
+
+test('a new type is published with its endpoint, schema and extensions (EXT-07)', () => {
+  const read = ({ text }: DiscoveryDocument) => JSON.parse(text('https://scim.example.com'));
+  const [type] = resourceTypeDocuments(registry).map(read);
+  assert.deepEqual([type.id, type.endpoint, type.schema], ['Device', '/Devices', 'urn:example:Device']);
+  const schemas = schemaDocuments(registry, { uniqueGroupNames: false }).map(read);
+  const published = (id: string) =>
+    schemas.find((schema) => schema.id === id)?.attributes.map(({ name }: { name: string }) => name);
+  assert.deepEqual(published('urn:example:Device'), ['title', 'serial', 'level', 'secretary']);
+  assert.deepEqual(published(badgeUrn), ['title', 'colour']);
 });
 
 test('one name in core and extension means two attributes (EXT-04)', () => {

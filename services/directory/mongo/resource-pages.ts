@@ -1,14 +1,8 @@
 import type { ResourceType } from '#scim/schema-registry.ts';
 import { keyParts, type ResourceDocument } from './documents.ts';
-import {
-  type Entry,
-  type ListPart,
-  openListPart,
-  type PartContext,
-  type PartQuery,
-  type Range,
-} from './list-part.ts';
-import { boundIn, comparePlaces, type Place } from './page-order.ts';
+import { type CountedPart, type Listed, listEntries } from './list-entries.ts';
+import { openListPart, type PartContext, type PartQuery } from './list-part.ts';
+import type { Place } from './page-order.ts';
 
 /** A page beside a place in the list. */
 export interface BesidePlace {
@@ -38,14 +32,13 @@ export interface Page {
   readonly total: number;
   /** How many results came before. */
   readonly passed: number;
+  /** Where the list goes on, though nothing may follow yet; undefined when the page is empty. */
+  readonly end: BesidePlace | undefined;
   /** Where the next page is; undefined on the last one. */
   readonly next: BesidePlace | undefined;
   /** Where the page before is; undefined on the first one. */
   readonly previous: BesidePlace | undefined;
 }
-
-/** An entry of the list, with its place in it. */
-interface Listed extends Entry, Place {}
 
 // Beyond this a page ends early.
 const maxPageBytes = 4 * 1024 * 1024;
@@ -55,7 +48,7 @@ export async function readPage(database: PartContext['database'], query: PageQue
   const { start, descending, limit } = query;
   const sorted = query.parts.some(({ sort }) => sort !== undefined);
   const context = { ...query, database, sorted };
-  const parts: { readonly part: ListPart; readonly total: number }[] = [];
+  const parts: CountedPart[] = [];
   for (const asked of query.parts) {
     const part = await openListPart(context, asked);
     parts.push({ part, total: await part.total() });
@@ -64,90 +57,27 @@ export async function readPage(database: PartContext['database'], query: PageQue
   const backward = 'place' in start && start.backward;
   const before = 'skip' in start ? start.skip : start.passed;
   if (limit === 0 || total === 0)
-    return { documents: [], total, passed: before, next: undefined, previous: undefined };
+    return { documents: [], total, passed: before, end: undefined, next: undefined, previous: undefined };
 
   const place = 'place' in start ? start.place : undefined;
   const skip = 'skip' in start ? start.skip : 0;
   const range = { place, up: descending === backward, skip, limit: limit + 1 };
-  const { taken, more } = await takePage(sorted ? merged(parts, range) : joined(parts, range), limit);
+  const { taken, more } = await takePage(listEntries(parts, range, sorted), limit);
   const entries = backward ? taken.reverse() : taken;
   const passed = backward ? (more ? Math.max(1, before - entries.length) : 0) : before;
   const after = passed + entries.length;
   const isFirst = backward ? !more : passed === 0;
   const isLast = !backward && !more;
-  const seen = after + (more && !backward ? 1 : 0);
+  const seen = after + (isLast || backward ? 0 : 1);
+  const next = { place: placeOf(entries.at(-1)), backward: false, passed: after };
   return {
     documents: await readDocuments(context, entries),
     total: 'skip' in start && entries.length === 0 ? total : Math.max(total, seen),
     passed,
     previous: isFirst ? undefined : { place: placeOf(entries[0]), backward: true, passed },
-    next: isLast ? undefined : { place: placeOf(entries.at(-1)), backward: false, passed: after },
+    end: next.place && next,
+    next: isLast ? undefined : next,
   };
-}
-
-/** What is read of a list; see Range. */
-interface ListRange extends Omit<Range, 'beyond'> {
-  readonly place: Place | undefined;
-}
-
-type Parts = readonly { readonly part: ListPart; readonly total: number }[];
-
-async function* entriesOf({ part }: Parts[number], number: number, range: ListRange): AsyncIterable<Listed> {
-  const { place, ...rest } = range;
-  const beyond = place && boundIn(number, place);
-  for await (const entry of part.entries({ ...rest, beyond })) yield { ...entry, part: number };
-}
-
-/** Part after part. */
-async function* joined(parts: Parts, range: ListRange): AsyncIterable<Listed> {
-  const numbered = [...parts.entries()];
-  let { skip, limit } = range;
-  for (const [number, part] of range.up ? numbered : numbered.reverse()) {
-    if (skip >= part.total) {
-      skip -= part.total;
-      continue;
-    }
-    for await (const entry of entriesOf(part, number, { ...range, skip, limit })) {
-      yield entry;
-      limit -= 1;
-    }
-    skip = 0;
-    if (limit <= 0) return;
-  }
-}
-
-/** The next of all parts, again and again. */
-async function* merged(parts: Parts, range: ListRange): AsyncIterable<Listed> {
-  const [only, ...others] = parts;
-  if (only && others.length === 0) return yield* entriesOf(only, 0, range);
-  // Nobody knows how many of the results to pass over a part has.
-  const wide = { ...range, skip: 0, limit: range.skip + range.limit };
-  const streams = parts.map((part, number) => entriesOf(part, number, wide)[Symbol.asyncIterator]());
-  try {
-    const heads: (Listed | undefined)[] = [];
-    // One after the other: a transaction carries one read at a time.
-    for (const stream of streams) heads.push(await nextOf(stream));
-    const sign = range.up ? 1 : -1;
-    for (let count = 0; count < wide.limit; count++) {
-      const first = heads
-        .filter((head) => head !== undefined)
-        .reduce<Listed | undefined>(
-          (best, head) => (best && comparePlaces(best, head) * sign < 0 ? best : head),
-          undefined,
-        );
-      const stream = first && streams[first.part];
-      if (!first || !stream) return;
-      if (count >= range.skip) yield first;
-      heads[first.part] = await nextOf(stream);
-    }
-  } finally {
-    for (const stream of streams) await stream.return?.();
-  }
-}
-
-async function nextOf(stream: AsyncIterator<Listed>): Promise<Listed | undefined> {
-  const { done, value } = await stream.next();
-  return done ? undefined : value;
 }
 
 /** Reads on until the page is full, and whether anything follows it. */

@@ -91,10 +91,10 @@ export function createListResources(
       readFreshness(request.freshness),
       readLimits(call),
     );
-    const { resources, total, next, previous, head } = result;
+    const { resources, total, end, next, previous, head } = result;
     // A walk by token carries its place with it; noted too, it would get in the way of a walk by index.
-    if (next?.place && page?.start?.$case !== 'pageToken' && binding.length === 0)
-      walkPlaces.note(walk, next.passed, next.place, descending);
+    if (end?.place && page?.start?.$case !== 'pageToken' && binding.length === 0)
+      walkPlaces.note(walk, end.passed, end.place, descending);
     const token = (to: BesidePlace | undefined) =>
       to === undefined
         ? ''

@@ -1,12 +1,12 @@
 import { ComparisonOperator, type Filter } from '#proto/rollcall/scim/v1/filter.ts';
 import type { AttributeDefinition } from './attribute.ts';
-import { type NamedAttribute, requireSubAttribute, resolveAttributeName } from './attribute-name.ts';
+import { type NamedAttribute, requireSubAttribute } from './attribute-name.ts';
 import { alwaysFalse, alwaysTrue } from './constant-filters.ts';
 import { type ComparisonText, readComparison } from './filter-comparison.ts';
 import { checkDepth, filterLimits, tooDeep } from './filter-limits.ts';
 import { checkComparison } from './filter-literal.ts';
+import { findFilterName, resolveFilterName } from './filter-name.ts';
 import { findSubAttribute, type ResourceType } from './schema-registry.ts';
-import { schemasAttribute } from './schemas-attribute.ts';
 import { ScimSyntaxError } from './scim-syntax-error.ts';
 import { createTokenCursor, type Token, type TokenCursor } from './token-cursor.ts';
 
@@ -33,7 +33,7 @@ export function parseFilter(
 ): Filter {
   const cursor = createTokenCursor(text, 'filter', filterLimits.length);
   const resolve = (word: Token) =>
-    unknown === 'refuse' ? resolveName(resourceType, word) : resolveKnownName(resourceType, word);
+    unknown === 'refuse' ? resolveFilterName(resourceType, word) : findFilterName(resourceType, word);
   const filter = parseOr({ cursor, resolve, inBrackets: false, size: { level: 0, terms: 0 } });
   cursor.expect('end', 'filter', 'Continue with "and" or "or", or end the filter here.');
   checkDepth(filter, 1);
@@ -88,24 +88,6 @@ interface Place {
   readonly inBrackets: boolean;
   /** How much has been read; shared by all places of one filter. */
   readonly size: { level: number; terms: number };
-}
-
-function resolveName(resourceType: ResourceType, word: Token): NamedAttribute {
-  const name = word.text.toLowerCase();
-  if (name === 'schemas' || name === `${resourceType.schema.id}:schemas`.toLowerCase()) {
-    return { path: { extension: '', attribute: 'schemas', subAttribute: '' }, attribute: schemasAttribute };
-  }
-  return resolveAttributeName(resourceType, word, 'filter');
-}
-
-function resolveKnownName(resourceType: ResourceType, word: Token): NamedAttribute | undefined {
-  try {
-    return resolveName(resourceType, word);
-  } catch (error) {
-    const isName = /^(urn:[^\s"]+:)?[a-z$][\w$-]*(\.[a-z$][\w$-]*)?$/i.test(word.text);
-    if (error instanceof ScimSyntaxError && isName) return undefined;
-    throw error;
-  }
 }
 
 function insideOf(attribute: AttributeDefinition, cursor: TokenCursor, size: Place['size']): Place {

@@ -1,17 +1,8 @@
 import { iso31661Alpha2ToAlpha3 } from 'iso-3166';
 import type { AttributeDefinition } from './attribute.ts';
 
-/**
- * What the text of an attribute must be and is not, as in "must be …"; undefined when nothing is wrong. Beside the
- * attribute's `format`, a reference to something external must be an absolute URI (RFC 7643, section 2.3.7).
- */
-export function missedFormat(
-  { format, referenceTypes }: AttributeDefinition,
-  text: string,
-): string | undefined {
-  if (referenceTypes.includes('external') && !URL.canParse(text)) {
-    return 'an absolute URI, such as "https://example.com/ada"';
-  }
+/** What the text of an attribute must be and is not, as in "must be …"; undefined when nothing is wrong. */
+export function missedFormat({ format }: AttributeDefinition, text: string): string | undefined {
   const { wanted, accepts } = formats[format];
   return accepts(text) ? undefined : wanted;
 }
