@@ -5,9 +5,13 @@ import { isCancelled } from '#rpc/rpc-error.ts';
 import type { Logger } from '#runtime/logger.ts';
 import { createSchemaRegistry, type ResourceType } from '#scim/schema-registry.ts';
 import type { DirectoryClient } from './directory/directory-client.ts';
+import type { ClientAddress } from './http/client-address.ts';
 import { createExchange, createResourceExchange } from './http/create-exchange.ts';
 import type { Exchange, ResourceExchange } from './http/exchange.ts';
+import { createExchangeLog } from './http/exchange-log.ts';
+import type { ExchangeRecorder } from './http/exchange-recorder.ts';
 import type { PublicUrl } from './http/public-url.ts';
+import { createRateLimit, type RateLimit } from './http/rate-limit.ts';
 import { createFailureReport, createReportErrors } from './http/report-errors.ts';
 import { createRequestLog, type RequestState } from './http/request-log.ts';
 import { limits } from './limits.ts';
@@ -22,22 +26,31 @@ export interface AppOptions {
   readonly directory: DirectoryClient;
   /** See PublicUrl. */
   readonly publicUrl: PublicUrl;
+  /** See ClientAddress. */
+  readonly clientAddress: ClientAddress;
+  /** How many requests per second each connection may send; 0 for any number. */
+  readonly rateLimit: number;
+  /** Gets the exchanges for the sync log. */
+  readonly recorder: ExchangeRecorder;
   /** Told of each request. */
   readonly logger: Logger;
-  /** Counts requests and repairs. */
+  /** Counts requests, refusals and repairs. */
   readonly metrics: Registry;
 }
 
 /** Makes the SCIM app: what is outside of every endpoint, and the routes to the stages of each. */
-export function createApp({ directory, publicUrl, logger, metrics }: AppOptions): Koa {
+export function createApp(options: AppOptions): Koa {
+  const { directory, publicUrl, clientAddress, rateLimit, recorder, logger, metrics } = options;
   const report = createFailureReport(logger);
   const app = new Koa<RequestState>();
   // Failures are answered and logged by our own middleware; what is left are answers that broke off half-way.
   app.on('error', (err: unknown, { state }: Context) => {
     if (!isClientGone(err)) logger.error({ err, requestId: state.requestId }, 'an answer broke off');
   });
-  const scim = createScimRoutes(directory, publicUrl, report);
+  const limit = createRateLimit(rateLimit, clientAddress, metrics);
+  const scim = createScimRoutes(directory, publicUrl, report, limit);
   app.use(createRequestLog(logger, metrics));
+  app.use(createExchangeLog(recorder));
   app.use(createReportErrors(report));
   app.use(createHealthRoutes(directory).routes());
   app.use(scim.routes());
@@ -51,9 +64,10 @@ function createScimRoutes(
   directory: DirectoryClient,
   publicUrl: PublicUrl,
   report: ReturnType<typeof createFailureReport>,
+  limit: RateLimit,
 ): Router {
   const registry = createSchemaRegistry();
-  const pipeline = createPipeline(directory, registry, report);
+  const pipeline = createPipeline(directory, registry, report, limit);
   const begin = (http: Context, bodyLimit: number, bodyLimitName?: string) =>
     createExchange(http, registry, publicUrl, bodyLimit, bodyLimitName);
 
@@ -70,6 +84,9 @@ function createScimRoutes(
   if (user) resourceRoutes(`${root}/Me`, user);
   router.post(`${root}/Me`, (http) => run(pipeline.createMe, begin(http, limits.bodyBytes)));
   router.post(`${root}/Bulk`, (http) => run(pipeline.bulk, begin(http, limits.bulkBytes, 'maxPayloadSize')));
+  router.post('/scim/:connection/oauth/token', (http) =>
+    run(pipeline.accessToken, begin(http, limits.formBytes)),
+  );
   for (const { path, isPublic, hasDocuments, answer } of createDiscoveryEndpoints(registry)) {
     const stages = pipeline.documents(isPublic, (exchange) => answer(exchange, exchange.http.params.key));
     const onDocuments = (http: Context) => run(stages, begin(http, limits.bodyBytes));
@@ -100,6 +117,7 @@ function createScimRoutes(
 }
 
 async function run<On extends Exchange>(stages: Stages<On>, exchange: On): Promise<void> {
+  exchange.http.state.exchange = exchange;
   for (const stage of stages) await stage(exchange);
 }
 

@@ -32,7 +32,15 @@ export const gatewayConfig = z.object({
     .default('')
     .refine((text) => parseTrustedProxies(text) !== undefined, 'not a list of addresses')
     .describe(
-      'addresses and networks of proxies, separated by commas, whose X-Forwarded-Host and -Proto are believed',
+      'addresses and networks of proxies, separated by commas, whose X-Forwarded-Host, -Proto and -For are believed',
+    ),
+  ROLLCALL_RATE_LIMIT: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(250)
+    .describe(
+      'requests per second that a connection may send to one gateway, bursts of 10 seconds of it included; 0 for any number',
     ),
   ...processSettings,
 });

@@ -20,6 +20,18 @@ export const limits = {
   defaultPageSize: 100,
   /** Seconds for which a cursor stays good: those that the directory gives its page tokens. */
   cursorTimeout: 24 * 60 * 60,
-  /** Characters of a bearer token. */
+  /** Characters of a bearer token, and of a client's secret. */
   tokenLength: 512,
+  /** Characters of a token that is signed and says itself what it is for. */
+  signedTokenLength: 8 * 1024,
+  /** Seconds between a signed token's issue and its end. */
+  signedTokenLifetime: 24 * 60 * 60,
+  /** Bytes of an issuer's key set. */
+  keySetBytes: 1024 * 1024,
+  /** Bytes of the body of a request for an access token. */
+  formBytes: 8 * 1024,
+  /** Seconds for which a connection can save up its rate of requests, to spend them at once. */
+  burstSeconds: 10,
+  /** Requests with a token that is refused, of one client address: how many at once, and how many more with each second. */
+  failures: { burst: 500, perSecond: 20 },
 } as const;

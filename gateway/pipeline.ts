@@ -5,10 +5,12 @@ import { allowWrite } from './http/authorize.ts';
 import type { Exchange, ListExchange, ResourceExchange, Stage } from './http/exchange.ts';
 import { readPrecondition } from './http/preconditions.ts';
 import { readUrl } from './http/query-parameters.ts';
+import { countingFailures, type RateLimit } from './http/rate-limit.ts';
 import { readBody } from './http/read-body.ts';
 import type { FailureReport } from './http/report-errors.ts';
 import { sendAnswer } from './http/send-answer.ts';
 import { repairFilter, repairPatch, repairResource } from './repairs/repair-request.ts';
+import { createAccessTokenStage } from './routes/access-token.ts';
 import { createBulkStage } from './routes/bulk.ts';
 import { refuseFilter } from './routes/discovery.ts';
 import { createListStage } from './routes/lists.ts';
@@ -43,6 +45,8 @@ export interface Pipeline {
   readonly createMe: Stages;
   /** `POST /Bulk` */
   readonly bulk: Stages;
+  /** `POST /scim/{connection}/oauth/token` */
+  readonly accessToken: Stages;
   /** A discovery endpoint whose documents `answer` gives; a public one needs no token. */
   documents(isPublic: boolean, answer: Stage): Stages;
 }
@@ -52,9 +56,10 @@ export function createPipeline(
   directory: DirectoryClient,
   registry: SchemaRegistry,
   report: FailureReport,
+  { limitRate, countFailure }: RateLimit,
 ): Pipeline {
   const { create, read, replace, patch, remove } = createResourceStages(directory, registry);
-  const authenticate = createAuthenticate(directory);
+  const authenticate = countingFailures(createAuthenticate(directory), countFailure);
   const list = createListStage(directory, registry);
   const none = undefined;
 
@@ -63,6 +68,7 @@ export function createPipeline(
   const arriving: Table<ResourceExchange> = [
     /* POST /Users     GET /{id}         PUT /{id}         PATCH /{id}       DELETE /{id} */
     [authenticate,     authenticate,     authenticate,     authenticate,     authenticate],
+    [limitRate,        limitRate,        limitRate,        limitRate,        limitRate],
     [allowWrite,       none,             allowWrite,       allowWrite,       allowWrite],
     [none,             readAlias,        readAlias,        readAlias,        readAlias],
     [none,             readPrecondition, readPrecondition, readPrecondition, readPrecondition],
@@ -81,6 +87,7 @@ export function createPipeline(
   const listing: Table<ListExchange> = [
     /* GET /Users      POST /Users/.search */
     [authenticate,     authenticate],
+    [limitRate,        limitRate],
     [readUrl,          readBody],
     [none,             readSearch],
     [readProjections,  readProjections],
@@ -107,9 +114,15 @@ export function createPipeline(
     remove: ofResource(4),
     list: column(listing, 0),
     search: column(listing, 1),
-    createMe: [authenticate, refuseCreation],
-    bulk: [authenticate, readBody, createBulkStage(registry, operations, report), sendAnswer],
-    documents: (isPublic, answer) => [...(isPublic ? [] : [authenticate]), refuseFilter, answer, sendAnswer],
+    createMe: [authenticate, limitRate, refuseCreation],
+    bulk: [authenticate, limitRate, readBody, createBulkStage(registry, operations, report), sendAnswer],
+    accessToken: [createAccessTokenStage(directory, report, countFailure)],
+    documents: (isPublic, answer) => [
+      ...(isPublic ? [] : [authenticate, limitRate]),
+      refuseFilter,
+      answer,
+      sendAnswer,
+    ],
   };
 }
 

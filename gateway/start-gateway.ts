@@ -7,8 +7,10 @@ import { ConfigError } from '#runtime/config.ts';
 import type { Logger } from '#runtime/logger.ts';
 import { createApp } from './app.ts';
 import type { GatewayConfig } from './config.ts';
-import { createDirectoryClient, repeatableMethods } from './directory/directory-client.ts';
+import { createDirectoryClient, isRefused, repeatableMethods } from './directory/directory-client.ts';
 import { answerBrokenRequest } from './http/broken-request.ts';
+import { createClientAddress } from './http/client-address.ts';
+import { createExchangeRecorder } from './http/exchange-recorder.ts';
 import { createPublicUrl } from './http/public-url.ts';
 import { limits } from './limits.ts';
 
@@ -32,9 +34,20 @@ export async function startGateway(
     retry: repeatableMethods,
   });
   stack.use(channel);
+  const directory = createDirectoryClient(channel);
+  const recorder = createExchangeRecorder({
+    send: directory.recordExchanges,
+    isHopeless: isRefused,
+    logger,
+    metrics,
+  });
+  stack.use(recorder);
   const app = createApp({
-    directory: createDirectoryClient(channel),
+    directory,
+    recorder,
     publicUrl: createPublicUrl(config.ROLLCALL_PUBLIC_URL, config.ROLLCALL_TRUSTED_PROXIES),
+    clientAddress: createClientAddress(config.ROLLCALL_TRUSTED_PROXIES),
+    rateLimit: config.ROLLCALL_RATE_LIMIT,
     logger,
     metrics,
   });

@@ -71,7 +71,8 @@ async function opened(
   const { value } = await iterator.next();
   const header = value?.part?.$case === 'header' ? value.part.value : undefined;
   if (header?.group === undefined) throw new TypeError('an answer about a group begins with the group');
-  const found = { message: { ...header.group }, position: header.position };
+  const { group, position, plannedMembers } = header;
+  const found = { message: { ...group }, position, plannedMembers };
   if (!withoutMembers) return { ...found, members: membersIn(iterator) };
   // Nothing follows but the end of the call.
   await iterator.next();

@@ -1,4 +1,5 @@
 import type { OnNoTarget } from '#proto/rollcall/directory/v1/on_no_target.ts';
+import type { PlannedMembers } from '#proto/rollcall/directory/v1/group_service.ts';
 import type { ResourceMask } from '#proto/rollcall/directory/v1/reads.ts';
 import type { MemberChange, PatchOperation } from '#proto/rollcall/scim/v1/patch.ts';
 import type { CallOptions } from '#rpc/rpc-client.ts';
@@ -11,11 +12,13 @@ export interface Call extends CallOptions {
   readonly connectionId: string;
   /** The id of the client's request. */
   readonly requestId: string;
+  /** Decide and answer a write, but write nothing. */
+  readonly validateOnly?: boolean;
 }
 
 /** What every request message begins with. */
-export function requestOf({ connectionId, requestId }: Call) {
-  return { connectionId, requestId };
+export function requestOf({ connectionId, requestId, validateOnly = false }: Call) {
+  return { connectionId, requestId, validateOnly };
 }
 
 /**
@@ -36,6 +39,8 @@ export interface FoundResource {
 export interface WrittenResource extends FoundResource {
   /** The connection's position after the write. */
   readonly position: number;
+  /** What a call with `validateOnly` would do to a group's members. */
+  readonly plannedMembers?: PlannedMembers | undefined;
 }
 
 /** The body of a POST or PUT. */

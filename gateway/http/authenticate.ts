@@ -1,40 +1,46 @@
-import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
 import { RpcError } from '#rpc/rpc-error.ts';
 import type { Admission, DirectoryClient } from '../directory/directory-client.ts';
 import { limits } from '../limits.ts';
-import { unauthorized } from '../scim/scim-error.ts';
+import { ScimError, unauthorized } from '../scim/scim-error.ts';
 import type { Exchange, Stage } from './exchange.ts';
+import { digestOf, isConnectionName } from './presented.ts';
+import { createSignedTokenCheck, isSignedToken } from './signed-token.ts';
 
 /** Below a second, so that a revoked token is refused within one, the directory's answer included. */
 const cacheMs = 900;
 const cachedTokens = 10_000;
 
-/** What the directory said about a token. A refusal is remembered like a success: guessing must not cost us a call each. */
-type Verdict = { readonly admission: Admission } | { readonly refusal: RpcError };
+/** What became of a token. A refusal is remembered like a success: guessing must not cost us a call each. */
+type Verdict = { readonly admission: Admission } | { readonly refusal: RpcError | ScimError };
+
+/** A token, and the connection that it is presented for. */
+interface Presented {
+  readonly connectionId: string;
+  readonly token: string;
+}
 
 /**
- * Makes the stage that admits only requests with a bearer token of their connection. What the directory says about a
- * token is kept for 0.9 s, and asked once however many requests wait for it.
+ * Makes the stage that admits only requests with a bearer token of their connection, or one that the issuer which the
+ * connection trusts has signed. The verdict on a token is kept for 0.9 s, and found once however many requests wait for it.
  */
 export function createAuthenticate(directory: DirectoryClient): Stage {
-  const verdicts = new LRUCache<string, Verdict>({
+  const ask = createAsk(directory);
+  const verdicts = new LRUCache<string, Verdict, Presented>({
     max: cachedTokens,
     ttl: cacheMs,
-    fetchMethod: (key) => {
-      const [connectionId = '', digest = ''] = key.split(' ');
-      return ask(directory, connectionId, Buffer.from(digest, 'hex'));
-    },
+    fetchMethod: (_key, _stale, { context }) => ask(context),
   });
   return async (exchange: Exchange) => {
     const token = readToken(exchange.http.req.headers.authorization);
     if (token === undefined) throw unauthorized(false);
-    const possible = token.length <= limits.tokenLength && /^[a-z0-9]{1,32}$/.test(exchange.connectionId);
-    if (!possible) throw unauthorized(true);
-    // The digest, so that neither the cache nor the directory ever holds a token.
-    const digest = createHash('sha256').update(token).digest('hex');
-    const verdict = await verdicts.fetch(`${exchange.connectionId} ${digest}`);
+    const { connectionId } = exchange;
+    const maxLength = isSignedToken(token) ? limits.signedTokenLength : limits.tokenLength;
+    if (token.length > maxLength || !isConnectionName(connectionId)) throw unauthorized(true);
+    // The digest, so that neither the cache nor a dump of it ever holds a token.
+    const key = `${connectionId} ${digestOf(token).toString('hex')}`;
+    const verdict = await verdicts.fetch(key, { context: { connectionId, token } });
     if (verdict === undefined) throw unauthorized(true);
     if ('refusal' in verdict) throw verdict.refusal;
     const { strict, uniqueGroupNames, tokenId, readOnly, userId } = verdict.admission;
@@ -46,22 +52,37 @@ export function createAuthenticate(directory: DirectoryClient): Stage {
   };
 }
 
-async function ask(directory: DirectoryClient, connectionId: string, digest: Buffer): Promise<Verdict> {
-  try {
-    return { admission: await directory.authenticate(connectionId, digest) };
-  } catch (error) {
-    if (error instanceof RpcError && isVerdict(error.reason)) return { refusal: error };
-    throw error;
+function createAsk(directory: DirectoryClient): (presented: Presented) => Promise<Verdict> {
+  const checkSigned = createSignedTokenCheck();
+
+  async function admit({ connectionId, token }: Presented): Promise<Admission> {
+    if (!isSignedToken(token)) return directory.authenticate(connectionId, digestOf(token));
+    const { issuer, isPaused, settings } = await directory.trustedIssuer(connectionId);
+    const tokenId = await checkSigned(token, issuer);
+    if (isPaused) throw new RpcError(ErrorReason.CONNECTION_PAUSED, 'The connection is paused.');
+    return { ...settings, tokenId, readOnly: false, userId: '' };
   }
+
+  return async (presented) => {
+    try {
+      return { admission: await admit(presented) };
+    } catch (error) {
+      if (isVerdict(error)) return { refusal: error };
+      throw error;
+    }
+  };
 }
 
-function isVerdict(reason: ErrorReason): boolean {
-  return (
-    reason === ErrorReason.TOKEN_INVALID ||
-    reason === ErrorReason.CONNECTION_NOT_FOUND ||
-    reason === ErrorReason.CONNECTION_PAUSED
-  );
+function isVerdict(error: unknown): error is RpcError | ScimError {
+  if (error instanceof ScimError) return true;
+  return error instanceof RpcError && verdictReasons.includes(error.reason);
 }
+
+const verdictReasons: readonly ErrorReason[] = [
+  ErrorReason.TOKEN_INVALID,
+  ErrorReason.CONNECTION_NOT_FOUND,
+  ErrorReason.CONNECTION_PAUSED,
+];
 
 function readToken(header: string | undefined): string | undefined {
   return /^bearer +(\S+) *$/i.exec(header ?? '')?.[1];

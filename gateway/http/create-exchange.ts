@@ -34,6 +34,7 @@ export function createExchange(
     userId: '',
     parameters: new URLSearchParams(),
     body: {},
+    received: undefined,
     repairs,
     ignored,
     answer: { status: 500 },

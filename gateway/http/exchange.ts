@@ -49,6 +49,8 @@ export interface Exchange {
   parameters: URLSearchParams;
   /** Set by `readBody`, changed by the repairs. */
   body: JsonObject;
+  /** The body as it was sent; set by `readBody`. */
+  received: JsonObject | undefined;
   /** The names of the repairs that were made. */
   readonly repairs: Set<string>;
   /** The names of attributes that the schema does not know and that were left out. */
@@ -84,6 +86,11 @@ export interface ResourceExchange extends Exchange {
     readonly operations: readonly PatchOperation[];
     readonly memberChanges: readonly MemberChange[];
   };
+}
+
+/** Whether an exchange is about one resource. */
+export function isResourceExchange(exchange: Exchange): exchange is ResourceExchange {
+  return 'resourceType' in exchange;
 }
 
 /** One step of the pipeline. Throws to refuse the request. */

@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import { isIPv6 } from 'node:net';
 import { ScimError } from '../scim/scim-error.ts';
-import { parseTrustedProxies } from './trusted-proxies.ts';
+import { createTrust } from './trusted-proxies.ts';
 
 /** Says under which URL the client reached the gateway, without a trailing slash. Throws ScimError for an unusable host. */
 export type PublicUrl = (request: IncomingMessage) => string;
@@ -12,10 +11,9 @@ export type PublicUrl = (request: IncomingMessage) => string;
  */
 export function createPublicUrl(publicUrl: string | undefined, trustedProxies: string): PublicUrl {
   if (publicUrl !== undefined) return () => publicUrl;
-  const proxies = parseTrustedProxies(trustedProxies);
+  const isTrusted = createTrust(trustedProxies);
   return (request) => {
-    const peer = request.socket.remoteAddress ?? '';
-    const trusted = proxies?.check(peer, isIPv6(peer) ? 'ipv6' : 'ipv4') ?? false;
+    const trusted = isTrusted(request.socket.remoteAddress ?? '');
     const forwarded = (name: string) => (trusted ? lastOf(request.headers[name]) : undefined);
     const host = forwarded('x-forwarded-host') ?? request.headers.host ?? '';
     const protocol = forwarded('x-forwarded-proto') === 'https' ? 'https' : 'http';

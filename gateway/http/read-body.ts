@@ -21,6 +21,7 @@ export async function readBody(exchange: Exchange): Promise<void> {
     throw new ScimError(400, `Nest lists and objects at most ${limits.jsonDepth} deep.`, 'invalidSyntax');
   }
   exchange.body = value;
+  exchange.received = value;
 }
 
 function checkMediaType({ headers }: IncomingMessage): void {
@@ -37,7 +38,8 @@ function checkMediaType({ headers }: IncomingMessage): void {
   }
 }
 
-async function readBytes(
+/** Reads the bytes of a body. Throws ScimError 413 for more than the exchange allows, 400 when it breaks off. */
+export async function readBytes(
   request: IncomingMessage,
   { bodyLimit: limit, bodyLimitName: name }: Exchange,
 ): Promise<Buffer> {

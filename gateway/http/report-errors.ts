@@ -34,6 +34,7 @@ export function createReportErrors(report: FailureReport): Middleware {
       if (detail !== undefined) throw new ScimError(http.status, detail);
     } catch (error) {
       const answer = report(error, http.state.requestId);
+      http.state.failure = answer;
       http.set(answer.headers);
       sendJson(http, answer.status, scimErrorBody(answer));
     }

@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { Middleware } from 'koa';
 import { Counter, Histogram, type Registry } from 'prom-client';
 import type { Logger } from '#runtime/logger.ts';
+import type { ScimError } from '../scim/scim-error.ts';
+import type { Exchange } from './exchange.ts';
 
 /** What the outermost middleware and the stages share about a request. */
 export interface RequestState {
@@ -15,6 +17,12 @@ export interface RequestState {
   repairs?: ReadonlySet<string>;
   /** Set by the route: unknown attributes that were left out. */
   ignored?: ReadonlySet<string>;
+  /** The exchange, once a route has begun it. */
+  exchange?: Exchange;
+  /** The error that it is answered with. */
+  failure?: ScimError;
+  /** The beginning of an answer that is sent while it is made, longer than what the sync log keeps of it. */
+  answerBegin?: string;
 }
 
 /** Names each request, and logs and counts it when it is answered: never a token, a query or a value. */

@@ -41,6 +41,7 @@ async function sendText(http: Context, status: number, body: AsyncIterable<strin
     else text += value;
   }
   setType(http, status);
+  if (!isWhole) http.state.answerBegin = text;
   http.body = isWhole ? text : streamOf(http, text, pieces);
 }
 

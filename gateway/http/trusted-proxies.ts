@@ -1,4 +1,4 @@
-import { BlockList, isIP } from 'node:net';
+import { BlockList, isIP, isIPv6 } from 'node:net';
 
 /** Reads addresses and networks (`10.0.0.0/8`) separated by commas; undefined when one of them is neither. */
 export function parseTrustedProxies(text: string): BlockList | undefined {
@@ -13,4 +13,10 @@ export function parseTrustedProxies(text: string): BlockList | undefined {
     list.addSubnet(address, prefix === undefined ? bits : Number(prefix), version === 6 ? 'ipv6' : 'ipv4');
   }
   return list;
+}
+
+/** Makes the check whether a peer's address is that of a proxy whose forwarded headers are believed. */
+export function createTrust(trustedProxies: string): (address: string) => boolean {
+  const proxies = parseTrustedProxies(trustedProxies);
+  return (address) => proxies?.check(address, isIPv6(address) ? 'ipv6' : 'ipv4') ?? false;
 }

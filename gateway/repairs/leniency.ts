@@ -62,7 +62,7 @@ export const leniencyRules: Readonly<Record<string, LeniencyRule>> = {
     where: 'gateway/repairs/value-alone.ts',
   },
   valueInObject: {
-    input: 'an object with a `value`, or a list of one such, for a value without parts',
+    input: 'a list of one object with a `value`, for a value without parts',
     lenient: 'the value in it',
     strict: '400 invalidValue',
     where: 'gateway/repairs/value-in-object.ts',

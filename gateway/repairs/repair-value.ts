@@ -14,8 +14,8 @@ import { wrappedList } from './wrapped-list.ts';
 // In the order in which they are made, each under the name of its rule in `leniencyRules`.
 const valueRepairs: readonly (readonly [string, ValueRepair])[] = [
   ['wrappedList', wrappedList],
-  ['valueAlone', listOfOne],
   ['valueInObject', valueInObject],
+  ['valueAlone', listOfOne],
   ['emptyText', emptyText],
   ['oneWithoutList', oneWithoutList],
   ['valueAlone', valueAlone],

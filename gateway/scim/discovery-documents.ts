@@ -67,6 +67,13 @@ export function serviceProviderConfigDocument(): DiscoveryDocument {
         specUri: 'https://www.rfc-editor.org/info/rfc6750',
         primary: true,
       },
+      {
+        type: 'oauth2',
+        name: 'OAuth 2.0 client credentials',
+        description:
+          'An hourly bearer token for a client id and secret of the connection: POST oauth/token, beside v2 (RFC 6749, section 4.4).',
+        specUri: 'https://www.rfc-editor.org/info/rfc6749',
+      },
     ],
     pagination: {
       cursor: true,

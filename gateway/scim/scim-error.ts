@@ -54,6 +54,11 @@ export function unauthorized(presented: boolean): ScimError {
   );
 }
 
+/** What a request that is one too many is answered with (RFC 6585, section 4): `seconds`, a whole number, to wait first. */
+export function tooManyRequests(detail: string, seconds: number): ScimError {
+  return new ScimError(429, detail, undefined, { 'Retry-After': String(seconds) });
+}
+
 /** Turns anything thrown into what the client sees; of an error that nobody foresaw it says nothing. */
 export function toScimError(error: unknown): ScimError {
   if (error instanceof ScimError) return error;
@@ -111,6 +116,8 @@ const rows: Readonly<Record<ErrorReason, ErrorRow>> = {
   },
   [ErrorReason.TOKEN_INVALID]: { status: 401 },
   [ErrorReason.TOKEN_NOT_FOUND]: internal,
+  [ErrorReason.CLIENT_INVALID]: { status: 401 },
+  [ErrorReason.CLIENT_NOT_FOUND]: internal,
   [ErrorReason.RESOURCE_NOT_FOUND]: { status: 404 },
   [ErrorReason.UNIQUENESS]: { status: 409, scimType: 'uniqueness' },
   [ErrorReason.VERSION_MISMATCH]: {
@@ -139,6 +146,7 @@ const rows: Readonly<Record<ErrorReason, ErrorRow>> = {
   [ErrorReason.PAGE_SIZE_CHANGED]: { status: 400, scimType: 'invalidCount' },
   [ErrorReason.POSITION_NOT_REACHED]: unreachable,
   [ErrorReason.POSITION_PURGED]: internal,
+  [ErrorReason.EXCHANGE_NOT_FOUND]: internal,
 };
 
 function fromReason(error: RpcError): ScimError {

@@ -21,6 +21,8 @@ export const reasonTrpcCodes: Readonly<Record<ErrorReason, TRPC_ERROR_CODE_KEY>>
   [ErrorReason.CONNECTION_PAUSED]: 'SERVICE_UNAVAILABLE',
   [ErrorReason.TOKEN_INVALID]: 'UNAUTHORIZED',
   [ErrorReason.TOKEN_NOT_FOUND]: 'NOT_FOUND',
+  [ErrorReason.CLIENT_INVALID]: 'UNAUTHORIZED',
+  [ErrorReason.CLIENT_NOT_FOUND]: 'NOT_FOUND',
   [ErrorReason.RESOURCE_NOT_FOUND]: 'NOT_FOUND',
   [ErrorReason.UNIQUENESS]: 'CONFLICT',
   [ErrorReason.VERSION_MISMATCH]: 'PRECONDITION_FAILED',
@@ -37,6 +39,7 @@ export const reasonTrpcCodes: Readonly<Record<ErrorReason, TRPC_ERROR_CODE_KEY>>
   [ErrorReason.PAGE_SIZE_CHANGED]: 'BAD_REQUEST',
   [ErrorReason.POSITION_NOT_REACHED]: 'SERVICE_UNAVAILABLE',
   [ErrorReason.POSITION_PURGED]: 'PRECONDITION_FAILED',
+  [ErrorReason.EXCHANGE_NOT_FOUND]: 'NOT_FOUND',
 };
 
 /** What a failed call answers. */

@@ -1,4 +1,5 @@
 import { ConnectionStatus, Provider } from '#proto/rollcall/directory/v1/connection_service.ts';
+import { isExpired } from './credentials.ts';
 import type { Command } from './decision.ts';
 import { connectionNotFound } from './errors.ts';
 import { findConnection, findLiveConnection } from './find-connection.ts';
@@ -7,7 +8,7 @@ import type { Database } from './mongo/database.ts';
 import type { ConnectionDocument, HeadDocument, ServiceTokenDocument } from './mongo/documents.ts';
 import type { Purge } from './mongo/purge.ts';
 import { newConnectionId, newSecret, newTokenId } from './secrets.ts';
-import { isExpired, newToken, type TokenInput, tokenInvalid, tokenNotFound } from './tokens.ts';
+import { newToken, type TokenInput, tokenInvalid, tokenNotFound } from './tokens.ts';
 
 /** A connection with its counts. */
 export interface ConnectionWithHead {
@@ -135,7 +136,10 @@ export function createConnections(
       const status = ConnectionStatus.DELETING;
       // The head first: what is to be purged must take no more writes, also when this process ends in between.
       await committer.submit(statusCommand(id, status, clock()));
-      await database.connections.updateOne(database.point(id, id), { $set: { status, tokens: {} } });
+      await database.connections.updateOne(database.point(id, id), {
+        $set: { status, tokens: {}, clients: {}, accessTokens: {} },
+        $unset: { trustedIssuer: '' },
+      });
       purge.start(id);
     },
     async createServiceToken({ label, connections, allConnections, expires }) {

@@ -22,3 +22,9 @@ export class DirectoryError extends Error {
 export function connectionNotFound(connection: string): DirectoryError {
   return new DirectoryError(ErrorReason.CONNECTION_NOT_FOUND, 'No connection has this id.', { connection });
 }
+
+/** The error for a connection that is paused. */
+export function connectionPaused(connection: string): DirectoryError {
+  const message = 'The connection is paused; try again later.';
+  return new DirectoryError(ErrorReason.CONNECTION_PAUSED, message, { connection });
+}

@@ -6,6 +6,7 @@ import type { Database } from './mongo/database.ts';
 import { type HeadDocument, isResourceId } from './mongo/documents.ts';
 import { type Edges, edgesOf } from './mongo/edges.ts';
 import type { ConsistentRead, Heads, ReadFreshness, ReadLimits } from './mongo/heads.ts';
+import type { ReadTurns } from './mongo/read-turns.ts';
 import { readResourceFields } from './mongo/resource-fields.ts';
 import { resourceNotFound } from './write-command.ts';
 
@@ -96,6 +97,7 @@ export function createMembershipReads(
   database: Database,
   registry: SchemaRegistry,
   heads: Heads,
+  turns: ReadTurns,
 ): MembershipReads {
   const users = typeNamed(registry, 'User');
   const groups = typeNamed(registry, 'Group');
@@ -175,7 +177,8 @@ export function createMembershipReads(
         }
       });
     },
-    stream: (head, group) => edgesOf(database, head.connection, head.draining).ofGroups([group]),
+    stream: ({ connection, draining }, group) =>
+      turns.each(connection, edgesOf(database, connection, draining).ofGroups([group])),
   };
 }
 

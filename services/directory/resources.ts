@@ -74,7 +74,7 @@ export function createResource(
         resources: [{ type, id, after: state }],
         addedEdges: diff.added,
         changes: [created, ...membershipRecords(id, 1, diff)],
-        reply: (position) => ({ state, changed: true, position }),
+        reply: (position) => ({ state, changed: true, position, members: diff }),
       };
     },
   };
@@ -147,7 +147,7 @@ function changeResource(
       const diff = plan ? decideMembers(view, id, plan, unnamedRemoved) : { added: [], removed: [] };
       const membersChanged = diff.added.length + diff.removed.length > 0;
       if (resource === current.resource && !membersChanged)
-        return { reply: (position) => ({ state: current, changed: false, position }) };
+        return { reply: (position) => ({ state: current, changed: false, position, members: diff }) };
       if (resource !== current.resource)
         refuseTaken(view, type, uniqueEntries(type, id, resource, view.settings), id);
       const version = current.version + 1;
@@ -169,7 +169,7 @@ function changeResource(
         addedEdges: diff.added,
         removedEdges: diff.removed,
         changes,
-        reply: (position) => ({ state, changed: true, position }),
+        reply: (position) => ({ state, changed: true, position, members: diff }),
       };
     },
   };

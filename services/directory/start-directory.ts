@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { Registry } from 'prom-client';
 import { ChangeServiceService } from '#proto/rollcall/directory/v1/change_service.ts';
 import { ConnectionServiceService } from '#proto/rollcall/directory/v1/connection_service.ts';
+import { ExchangeServiceService } from '#proto/rollcall/directory/v1/exchange_service.ts';
 import { GroupServiceService } from '#proto/rollcall/directory/v1/group_service.ts';
 import { MembershipServiceService } from '#proto/rollcall/directory/v1/membership_service.ts';
 import { SearchServiceService } from '#proto/rollcall/directory/v1/search_service.ts';
@@ -14,8 +15,10 @@ import type { OpenDatabase } from '#runtime/embedded-mongodb.ts';
 import type { Logger } from '#runtime/logger.ts';
 import type { SecretKeys } from '#runtime/secret-keys.ts';
 import { createSchemaRegistry } from '#scim/schema-registry.ts';
+import { createClients } from './clients.ts';
 import type { DirectoryConfig } from './config.ts';
 import { createConnections } from './connections.ts';
+import { createExchanges } from './exchanges.ts';
 import { createMembershipReads } from './memberships.ts';
 import { createCommitter } from './mongo/committer.ts';
 import { type DatabaseCommandEvent, initiateReplicaSet, openDatabase } from './mongo/database.ts';
@@ -24,11 +27,13 @@ import { createHeads } from './mongo/heads.ts';
 import { createIndexes } from './mongo/indexes.ts';
 import { createPageTokens } from './mongo/page-token.ts';
 import { createPurge } from './mongo/purge.ts';
+import { createReadTurns } from './mongo/read-turns.ts';
 import { createSettings } from './mongo/settings.ts';
 import { createResourceReads } from './read-resources.ts';
 import { changeService } from './rpc/change-service.ts';
 import { connectionService } from './rpc/connection-service.ts';
 import { toRpcError } from './rpc/error-status.ts';
+import { exchangeService } from './rpc/exchange-service.ts';
 import { groupService } from './rpc/group-service.ts';
 import { membershipService } from './rpc/membership-service.ts';
 import { createListResources } from './rpc/resource-lists.ts';
@@ -36,6 +41,7 @@ import { createResourceService } from './rpc/resource-service.ts';
 import { searchService } from './rpc/search-service.ts';
 import { userService } from './rpc/user-service.ts';
 import { createTokens } from './tokens.ts';
+import { createTrustedIssuers } from './trusted-issuers.ts';
 import { createWalkPlaces } from './walk-places.ts';
 
 /** What a directory stands on. */
@@ -60,6 +66,10 @@ export interface RunningDirectory extends AsyncDisposable {
   readonly address: string;
 }
 
+// A read asks for two things at once at most: with a transaction of each of 16 connections that is less than the hundred
+// sockets of the driver, where who waits would wait behind everybody.
+const maxReads = 32;
+
 const descriptors = new URL('../../proto/gen/rollcall.binpb', import.meta.url);
 
 /** Starts the directory: database, indexes, what earlier processes left to do, then the gRPC server. */
@@ -75,7 +85,8 @@ export async function startDirectory(
   if (database.isSecantusDb) await database.db.admin().command({ killAllSessions: [] });
   await createIndexes(database, registry);
 
-  const heads = stack.use(createHeads(database));
+  const turns = createReadTurns(maxReads);
+  const heads = stack.use(createHeads(database, turns));
   const committer = stack.use(
     createCommitter({
       database,
@@ -90,7 +101,7 @@ export async function startDirectory(
   const purge = stack.use(createPurge(database, registry, logger));
   const pageTokens = createPageTokens(secretKeys, clock);
   const reads = createResourceReads(database, registry, heads);
-  const memberships = createMembershipReads(database, registry, heads);
+  const memberships = createMembershipReads(database, registry, heads, turns);
   const listResources = createListResources(reads, pageTokens, createWalkPlaces());
   const typeNamed = (name: string) => {
     const type = registry.resourceType(name);
@@ -102,7 +113,12 @@ export async function startDirectory(
   const users = serviceOf('User');
   const groups = serviceOf('Group');
   const connections = createConnections(database, committer, purge, clock);
-  const tokens = createTokens(database, typeNamed('User'), clock);
+  const exchanges = createExchanges(database, clock);
+  const credentials = {
+    tokens: createTokens(database, typeNamed('User'), clock),
+    clients: createClients(database, clock),
+    trustedIssuers: createTrustedIssuers(database),
+  };
 
   const options: ServiceOptions = { authorize: createCallerCheck(secretKeys), toRpcError, logger };
   const server = stack.use(
@@ -128,14 +144,17 @@ export async function startDirectory(
         bindService(
           rpc,
           ConnectionServiceService,
-          connectionService(connections, tokens, heads, clock),
+          connectionService({ connections, ...credentials }, heads, clock),
           options,
         );
         bindService(rpc, SearchServiceService, searchService(registry, listResources, memberships), options);
         bindService(rpc, ChangeServiceService, changeService(database, heads), options);
+        bindService(rpc, ExchangeServiceService, exchangeService(exchanges, pageTokens), options);
       },
     }),
   );
+  // To be disposed before the server, which waits for the calls in flight: a watch ends only when it is told to.
+  stack.use(exchanges);
   await drain.resume();
   await purge.resume();
   logger.info({ address: server.address }, 'directory started');

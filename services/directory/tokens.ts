@@ -3,12 +3,13 @@ import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
 import type { JsonObject } from '#scim/json.ts';
 import type { ResourceType } from '#scim/schema-registry.ts';
 import { isActive } from './active.ts';
-import { DirectoryError } from './errors.ts';
-import { findLiveConnection } from './find-connection.ts';
+import { type Credential, findCredential } from './credentials.ts';
+import { connectionPaused, DirectoryError } from './errors.ts';
+import { findLiveConnection, findNamedConnection } from './find-connection.ts';
 import type { Database } from './mongo/database.ts';
-import { type ConnectionDocument, isConnectionId, type TokenRecord } from './mongo/documents.ts';
+import type { ConnectionDocument, TokenRecord } from './mongo/documents.ts';
 import { readResourceFields } from './mongo/resource-fields.ts';
-import { digestEquals, newSecret, newTokenId } from './secrets.ts';
+import { newSecret, newTokenId } from './secrets.ts';
 import { resourceNotFound } from './write-command.ts';
 
 /** How many tokens a connection may have. */
@@ -38,13 +39,13 @@ export interface Tokens {
   /** Revokes a token. CONNECTION_NOT_FOUND, TOKEN_NOT_FOUND. */
   revoke(id: string, tokenId: string): Promise<void>;
   /**
-   * Says whether a bearer token opens a connection; one that is tied to a user only while that user is active.
-   * TOKEN_INVALID, CONNECTION_PAUSED.
+   * Says whether a bearer token, an OAuth client's access token included, opens a connection; one that is tied to a user
+   * only while that user is active. TOKEN_INVALID, CONNECTION_PAUSED.
    */
   authenticate(
     id: string,
     digest: Uint8Array,
-  ): Promise<{ connection: ConnectionDocument; token: TokenRecord }>;
+  ): Promise<{ connection: ConnectionDocument; credential: Credential }>;
 }
 
 // `lastUsed` is for people who look for tokens that nobody uses.
@@ -61,11 +62,6 @@ export function tokenInvalid(): DirectoryError {
 /** The error for an id that names no token. */
 export function tokenNotFound(id: string): DirectoryError {
   return new DirectoryError(ErrorReason.TOKEN_NOT_FOUND, 'No token has this id.', { token: id.slice(0, 64) });
-}
-
-/** Whether a token, of whichever kind, has ended by a time in milliseconds since 1970. */
-export function isExpired({ expires }: { readonly expires: Date | null }, now: number): boolean {
-  return expires !== null && expires.getTime() <= now;
 }
 
 /** Makes a token and its secret; nothing is stored. */
@@ -97,8 +93,8 @@ export function createTokens(database: Database, userType: ResourceType, clock: 
   }
 
   // Asked each time, so that neither deleting nor deactivating a user has to find the user's tokens.
-  async function isUserActive({ userId }: TokenRecord, connection: string): Promise<boolean> {
-    if (userId === undefined) return true;
+  async function isUserActive(connection: string, userId: string): Promise<boolean> {
+    if (userId === '') return true;
     const user = await findUser(connection, userId);
     return user !== undefined && isActive(user);
   }
@@ -135,29 +131,18 @@ export function createTokens(database: Database, userType: ResourceType, clock: 
       });
     },
     async authenticate(id, digest) {
-      const connection = isConnectionId(id)
-        ? await database.connections.findOne(database.point(id, id))
-        : null;
-      const token = Object.values(connection?.tokens ?? {}).find((record) =>
-        digestEquals(record.digest, digest),
-      );
-      if (!connection || !token || isExpired(token, clock())) throw tokenInvalid();
-      if (connection.status === ConnectionStatus.DELETING) throw tokenInvalid();
-      if (!(await isUserActive(token, id))) throw tokenInvalid();
-      if (connection.status === ConnectionStatus.PAUSED) {
-        throw new DirectoryError(
-          ErrorReason.CONNECTION_PAUSED,
-          'The connection is paused; try again later.',
-          { connection: id },
-        );
-      }
-      const used = connection.lastUsed[token.id];
+      const connection = await findNamedConnection(database, id);
+      const credential = connection && findCredential(connection, digest, clock());
+      if (!connection || !credential) throw tokenInvalid();
+      if (!(await isUserActive(id, credential.userId))) throw tokenInvalid();
+      if (connection.status === ConnectionStatus.PAUSED) throw connectionPaused(id);
+      const used = connection.lastUsed[credential.id];
       if (!used || clock() - used.getTime() > lastUsedMs) {
         await database.connections.updateOne(database.point(id, id), {
-          $set: { [`lastUsed.${token.id}`]: new Date(clock()) },
+          $set: { [`lastUsed.${credential.id}`]: new Date(clock()) },
         });
       }
-      return { connection, token };
+      return { connection, credential };
     },
   };
 }

@@ -2,6 +2,7 @@ import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
 import type { ResourceType } from '#scim/schema-registry.ts';
 import type { Command, ResourceState, View } from './decision.ts';
 import { DirectoryError } from './errors.ts';
+import type { MemberDiff } from './membership-changes.ts';
 import { isResourceId } from './mongo/documents.ts';
 
 /** What every write says besides what it writes. */
@@ -28,6 +29,8 @@ export interface WriteReply {
   readonly changed: boolean;
   /** The connection's position after the write. */
   readonly position: number;
+  /** What it does to a group's members. */
+  readonly members: MemberDiff;
 }
 
 /** The error for an id that names no resource of a type. */

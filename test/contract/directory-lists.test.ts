@@ -292,6 +292,20 @@ suite('walks by index', () => {
   });
 });
 
+test('a sorted walk by index ends after its last page, though somebody came in before it', async () => {
+  const acme = await createDriver(directory.clients);
+  const ids = await acme.createUsers(['b', 'c', 'd']);
+  const sort = { path: parseAttributeName(resourceTypes.user, 'userName') };
+  const page = (index: number) => acme.listUsers({ sort, page: { pageSize: 2, start: fromIndex(index) } });
+  assert.deepEqual((await page(1)).ids, ids.slice(0, 2));
+  const [newcomer = ''] = await acme.createUsers(['a']);
+  assert.deepEqual((await page(3)).ids, ids.slice(2));
+  const { header, ids: found } = await page(4);
+  assert.equal(header.totalSize, 4);
+  assert.deepEqual(found, []);
+  assert.deepEqual((await page(1)).ids, [newcomer, ids[0]]);
+});
+
 suite('a page of large resources', () => {
   test('ends early at 4 MiB and goes on from there', async () => {
     const acme = await createDriver(directory.clients);

@@ -19,6 +19,9 @@ before(async () => {
 });
 after(() => directory[Symbol.asyncDispose]());
 
+// Ends the search for a smaller counterexample, too, before the test's own time is up.
+const longestRunMs = 60_000;
+
 /** What a connection holds, as the test has made it. */
 interface Model {
   /** Ids in the order of creation, also of those that are gone. */
@@ -328,7 +331,7 @@ test('a walk meets everybody who stays, once and in order, whatever is written m
         }
       },
     ),
-    { numRuns: 10 },
+    { numRuns: 10, interruptAfterTimeLimit: longestRunMs },
   );
 });
 
@@ -362,6 +365,6 @@ test('a walk over the log meets every change once, in order, while others are ma
         assert.deepEqual(positions, expected);
       },
     ),
-    { numRuns: 10 },
+    { numRuns: 10, interruptAfterTimeLimit: longestRunMs },
   );
 });

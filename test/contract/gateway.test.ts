@@ -67,7 +67,7 @@ suite('the URL in meta.location (C43)', () => {
 });
 
 suite('logs and metrics', () => {
-  test('say which request it was, and hold no token, no query and no value of a person', async () => {
+  test('say which request it was, and hold no token, no query and no value of a person (SEC-10, SRCH-07)', async () => {
     const lines: string[] = [];
     const logger = pino({ level: 'trace' }, { write: (line: string) => void lines.push(line) });
     await using gateway = await gatewayWith({}, logger);
@@ -82,6 +82,9 @@ suite('logs and metrics', () => {
     assert.equal(created.headers.get('x-request-id'), 'my-request.1');
     await scim('GET', `/Users?${filtered('userName eq "Hopper@secret.example"')}`);
     await scim('GET', '/Users/Hopper@secret.example');
+    const schemas = ['urn:ietf:params:scim:api:messages:2.0:SearchRequest'];
+    await scim('POST', '/Users/.search', { schemas, filter: 'userName eq "Hopper@secret.example"' });
+    await scim('POST', '/Users', userBody({ password: 'a secret.example of a password' }));
     await scim('POST', '/Users', '{"userName": "Hopper@secret.example"');
     const body = patchBody({ op: 'replace', value: { hopper: 'Hopper', title: 'Hopper' } });
     await scim('PATCH', `/Users/${created.body.id}`, body);

@@ -88,7 +88,7 @@ suite('a group of 200,000 members', () => {
     assert.equal(Resources[0].members.length, memberCount);
   });
 
-  test('without its members, by HEAD, or unchanged, reads no membership (GRP-09, HTTP-21)', async () => {
+  test('without its members, by HEAD, or unchanged, reads no membership (GRP-09, HTTP-21, large-group)', async () => {
     const scim = scimOf(connection);
     commands.length = 0;
     const without = await scim('GET', `/Groups/${group}?excludedAttributes=members`);
@@ -99,6 +99,15 @@ suite('a group of 200,000 members', () => {
     assert.equal(head.headers.get('etag'), without.headers.get('etag'));
     assert.equal((await scim('GET', '/Groups?excludedAttributes=members')).body.totalResults, 1);
     assert.equal(batches(), 0);
+  });
+
+  test('is too many for a filter to select by (ERR-06, QRY-07)', async () => {
+    const scim = scimOf(connection);
+    for (const filter of [`groups eq "${group}"`, `title pr and groups.value eq "${group}"`]) {
+      const answer = await scim('GET', `/Users?filter=${encodeURIComponent(filter)}`);
+      assert.deepEqual([answer.status, answer.body.scimType], [400, 'tooMany']);
+      assert.match(answer.body.detail, /100000/);
+    }
   });
 
   test('lets go of the database when its reader goes away', async () => {

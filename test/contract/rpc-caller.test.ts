@@ -41,7 +41,7 @@ const expected: Record<Exclude<CallerRole, 'admin'>, string> = {
     UserService/ReplaceUser UserService/PatchUser UserService/DeleteUser
     GroupService/CreateGroup GroupService/GetGroup GroupService/ListGroups
     GroupService/ReplaceGroup GroupService/PatchGroup GroupService/DeleteGroup
-    ConnectionService/Authenticate`,
+    ConnectionService/Authenticate ConnectionService/IssueAccessToken ConnectionService/GetTrustedIssuer`,
   access: `${reads} ConnectionService/GetConnection ConnectionService/AuthenticateService`,
   service: reads,
 };

@@ -75,6 +75,34 @@ suite('deactivation-does-nothing', () => {
   }
 });
 
+// A user whom nobody activates stays without access, whatever else is sent.
+test('deactivation-does-nothing: what says nothing of active brings nobody back', async () => {
+  for (const { of, scim: client } of both) {
+    const user = await createUser(client, { active: false });
+    const group = await createGroup(client, { members: [{ value: user.id }] });
+    const { userName } = user;
+    for (const [method, body] of [
+      ['PUT', userBody({ userName })],
+      ['PUT', userBody({ userName, active: null })],
+      ['PATCH', patchBody({ op: 'add', path: 'title', value: 'x' })],
+      ['PATCH', patchBody({ op: 'replace', path: 'active', value: null })],
+      ['PATCH', patchBody({ op: 'remove', path: 'active' })],
+      ...(of === connection
+        ? [['PATCH', patchBody({ op: 'Replace', path: 'active', value: '' })] as const]
+        : []),
+    ] as const) {
+      const write = await client(method, `/Users/${user.id}`, body);
+      assert.equal(write.status, 200, JSON.stringify(body));
+      assert.notEqual(write.body.active, true);
+      assert.deepEqual(
+        await seenByServices(of, user.id, group.id, write),
+        [false, false],
+        JSON.stringify(body),
+      );
+    }
+  }
+});
+
 // Okta and Entra ID only ever deactivate, and look later whether the user is still there; where not, they make a second one.
 test('deactivated-user-is-gone: an inactive user is read, found and changed like any other', async () => {
   for (const { scim: client } of both) {

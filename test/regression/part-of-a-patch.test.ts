@@ -94,6 +94,38 @@ test('nothing-done-answered-204: what cannot be done is 400 with the number of i
   }
 });
 
+// Of a value in which nothing was known, nothing was left: 200 as if done, or the list that was there replaced by none.
+test('nothing-done-answered-204: a value of unknown parts is refused and clears nothing', async () => {
+  const emails = [{ value: 'a@example.com', type: 'work' }];
+  for (const [, client] of clients) {
+    const user = await createUser(client, { emails, name: { givenName: 'A' } });
+    const path = `/Users/${user.id}`;
+    const unknown: readonly object[] = [
+      { op: 'replace', value: { [enterpriseUrn]: { hairColor: 'x' } } },
+      { op: 'add', path: enterpriseUrn, value: { hairColor: 'x', 'manager.value': 'y' } },
+      { op: 'replace', path: 'name', value: { nick: 'x' } },
+      { op: 'replace', value: { name: { nick: 'x' } } },
+      { op: 'replace', path: 'emails', value: [{ kind: 'x' }] },
+      { op: 'replace', path: 'emails[type eq "work"]', value: { kind: 'x' } },
+    ];
+    for (const operation of unknown) {
+      const answer = await client('PATCH', path, patchBody(operation));
+      assertError(answer, 400, answer.body.scimType);
+      assert.match(answer.body.detail, /^Operation 0\b/, JSON.stringify(operation));
+    }
+    assert.deepEqual((await client('GET', path)).body, user);
+    if (client === strict) continue;
+    const now = await patched(client, path, ...unknown, { op: 'add', path: 'title', value: 'known' });
+    const { meta, ...rest } = user;
+    assert.deepEqual({ ...now, meta }, { ...rest, title: 'known', meta });
+    const cleared = { nick: 'x', givenName: null };
+    assert.equal(
+      (await patched(client, path, { op: 'replace', path: 'name', value: cleared })).name,
+      undefined,
+    );
+  }
+});
+
 for (const [kind, client] of clients) {
   // `userName` went, and nothing could find the user again.
   test(`required-attribute-removed: it cannot be taken away, ${kind} connection`, async () => {

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { newDataFolder, serverPid, startProduct } from '../support/product-process.ts';
 import { scimOf } from '../support/scim-client.ts';
 
-test('without its database the product answers 503 in SCIM form, says nothing of drivers, and still stops', async () => {
+test('without its database the product answers 503 in SCIM form, says nothing of drivers, and still stops (error-not-scim)', async () => {
   await using folder = await newDataFolder();
   await using product = await startProduct(folder.path);
   const scim = scimOf(product);

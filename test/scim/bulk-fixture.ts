@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { ScimAnswer, ScimClient } from '../support/scim-client.ts';
+import { userUrn } from './scim-fixture.ts';
 
 /** The URN of a bulk request. */
 export const bulkRequestUrn = 'urn:ietf:params:scim:api:messages:2.0:BulkRequest';
@@ -59,4 +60,14 @@ export function postGroup(bulkId: string, data: object): Operation {
 /** What follows a connection's base URL in a location. */
 export function pathOf({ location }: { readonly location: string }): string {
   return new URL(location).pathname.replace(/.*\/v2/, '');
+}
+
+/** An operation that fails: it creates a user without a userName. */
+export function badUser(bulkId: string): Operation {
+  return postUser(bulkId, { schemas: [userUrn] });
+}
+
+/** How many users, or other resources, a connection has. */
+export async function countOf(scim: ScimClient, path = '/Users'): Promise<number> {
+  return (await scim('GET', `${path}?count=0`)).body.totalResults;
 }

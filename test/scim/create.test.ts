@@ -60,6 +60,17 @@ eachProfile(rollcall, 'POST', ({ scim, connection, strict }) => {
     }
   });
 
+  test('takes other spellings of a userName for the same name (CRE-13)', async () => {
+    for (const [name, others] of [
+      ['é.bjensen', ['e\u0301.bjensen', '\uff45\u0301.bjensen', 'É.ＢＪＥＮＳＥＮ']],
+      ['ﾊﾝﾄﾞﾙ', ['ハンドル']],
+    ] as const) {
+      await createUser(scim, { userName: name });
+      for (const userName of others)
+        assertError(await scim('POST', '/Users', userBody({ userName })), 409, 'uniqueness');
+    }
+  });
+
   test('demands userName and displayName (CRE-14, CRE-25)', async () => {
     for (const userName of [undefined, null, '']) {
       assertError(await scim('POST', '/Users', userBody({ userName })), 400, 'invalidValue');
@@ -147,10 +158,11 @@ eachProfile(rollcall, 'POST', ({ scim, connection, strict }) => {
     assert.equal(created.title, 'a\u0000b\u{1f600}');
   });
 
-  test('active absent means true; null and [] mean unassigned (CRE-18, NUL-02, USR-03)', async () => {
+  test('active absent or null means true; null and [] mean unassigned (NUL-01, NUL-02, USR-03)', async () => {
     assert.equal((await createUser(scim)).active, true);
     assert.equal((await createUser(scim, { active: false })).active, false);
-    const empty = await createUser(scim, { title: null, emails: [], name: {} });
+    const empty = await createUser(scim, { active: null, title: null, emails: [], name: {} });
+    assert.equal(empty.active, true);
     for (const name of ['title', 'emails', 'name']) assert.ok(!(name in empty), name);
   });
 

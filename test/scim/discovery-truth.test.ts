@@ -77,7 +77,7 @@ suite('what ServiceProviderConfig says is so', () => {
     assertError(await crowd('POST', '/Bulk', text.padEnd(maxPayloadSize + 1)), 413);
   });
 
-  test('of filter: no list is longer (DISC-04)', async () => {
+  test('of filter: no list is longer (DISC-04, QRY-09, PAG-10)', async () => {
     const { supported, maxResults } = config.filter;
     assert.equal(supported, true);
     const { id, userName } = await createUser(scim);

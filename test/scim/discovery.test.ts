@@ -1,8 +1,16 @@
 import assert from 'node:assert/strict';
-import { after, suite, test } from 'node:test';
+import { after, test } from 'node:test';
 import { startRollcall } from '../support/rollcall.ts';
 import { type ScimAnswer, scimOf } from '../support/scim-client.ts';
-import { assertError, createGroup, createUser, enterpriseUrn, groupUrn, userUrn } from './scim-fixture.ts';
+import {
+  assertError,
+  createGroup,
+  createUser,
+  eachProfile,
+  enterpriseUrn,
+  groupUrn,
+  userUrn,
+} from './scim-fixture.ts';
 
 /** The schemas of the discovery documents themselves. */
 const documentUrns = ['ResourceType', 'Schema', 'ServiceProviderConfig'].map(
@@ -11,11 +19,10 @@ const documentUrns = ['ResourceType', 'Schema', 'ServiceProviderConfig'].map(
 
 const rollcall = await startRollcall();
 after(() => rollcall[Symbol.asyncDispose]());
-const connection = await rollcall.connect();
-const scim = scimOf(connection);
-const anonymous = scimOf({ ...connection, token: '' });
 
-suite('discovery', () => {
+eachProfile(rollcall, 'discovery', ({ scim, connection }) => {
+  const anonymous = scimOf({ ...connection, token: '' });
+
   test('ServiceProviderConfig is one object with every member that the RFCs require (DISC-01, DISC-02, DISC-03, DISC-04, DISC-05, DISC-06, DISC-08, AUTH-10, CUR-16, CUR-19, CUR-20, CUR-21)', async () => {
     const { status, body } = await scim('GET', '/ServiceProviderConfig');
     assert.equal(status, 200);

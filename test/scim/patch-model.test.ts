@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { after, suite, test } from 'node:test';
+import { after, test } from 'node:test';
 import fc from 'fast-check';
 import type { JsonObject } from '#scim/json.ts';
 import {
@@ -11,8 +11,8 @@ import {
 } from '../support/arbitrary-patch.ts';
 import { type NaiveOperation, naivePatch } from '../support/naive-patch.ts';
 import { startRollcall } from '../support/rollcall.ts';
-import { type ScimAnswer, type ScimClient, scimOf } from '../support/scim-client.ts';
-import { assertError, createUser, enterpriseUrn, patchBody } from './scim-fixture.ts';
+import type { ScimAnswer, ScimClient } from '../support/scim-client.ts';
+import { assertError, createUser, eachProfile, enterpriseUrn, patchBody } from './scim-fixture.ts';
 
 const rollcall = await startRollcall();
 after(() => rollcall[Symbol.asyncDispose]());
@@ -108,76 +108,71 @@ const refused: fc.Arbitrary<readonly [operation: object, scimType: string]> = fc
 /** Several at once, because requests wait more than they work. */
 const crowd = <T>(one: fc.Arbitrary<T>) => fc.array(one, { minLength: 4, maxLength: 4 });
 
-for (const strict of [true, false]) {
-  suite(`PATCH as a model has it, strict ${strict}`, () => {
-    test('operations do what the RFC says and nothing else; again they change as the model says (PAT-08, PAT-18)', async () => {
-      const scim = scimOf(await rollcall.connect({ strict }));
-      const history = fc.tuple(
-        arbitraryPatchedUser,
-        fc.array(fc.array(written, { minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 2 }),
-      );
-      await fc.assert(
-        fc.asyncProperty(crowd(history), async (histories) => {
-          await Promise.all(
-            histories.map(async ([user, requests]) => {
-              let read = await createUser(scim, bodyOf(user));
-              for (const operations of requests) {
-                read = await checkPatch(scim, read, operations, !strict);
-                read = await checkPatch(scim, read, operations, !strict);
-              }
-            }),
-          );
-        }),
-        { numRuns: 12 },
-      );
-    });
-
-    test('one refused operation leaves nothing of the others (PAT-09)', async () => {
-      const scim = scimOf(await rollcall.connect({ strict }));
-      const attempt = fc.tuple(
-        arbitraryPatchedUser,
-        fc.array(written, { maxLength: 3 }),
-        fc.array(written, { maxLength: 2 }),
-        refused,
-      );
-      await fc.assert(
-        fc.asyncProperty(crowd(attempt), async (attempts) => {
-          await Promise.all(
-            attempts.map(async ([user, before, behind, [operation, scimType]]) => {
-              const created = await createUser(scim, bodyOf(user));
-              const path = `/Users/${created.id}`;
-              const operations = [...before.map(jsonOf), operation, ...behind.map(jsonOf)];
-              const answer = await scim('PATCH', path, patchBody(...operations));
-              // One of the others may have no target, and be told first.
-              assertError(answer, 400, answer.body.scimType === 'noTarget' ? 'noTarget' : scimType);
-              assert.deepEqual((await scim('GET', path)).body, created);
-            }),
-          );
-        }),
-        { numRuns: 12 },
-      );
-    });
-
-    test('an add or replace of proper values has nothing to do the second time (PAT-37)', async () => {
-      const scim = scimOf(await rollcall.connect({ strict }));
-      const repeatable = written.filter(({ operation }) => isRepeatable(operation));
-      await fc.assert(
-        fc.asyncProperty(crowd(fc.tuple(arbitraryPatchedUser, repeatable)), async (attempts) => {
-          await Promise.all(
-            attempts.map(async ([user, operation]) => {
-              const { id } = await createUser(scim, bodyOf(user));
-              const request = () => scim('PATCH', `/Users/${id}`, patchBody(jsonOf(operation)));
-              const first = await request();
-              const second = await request();
-              assert.deepEqual([second.status, second.body.meta], [first.status, first.body.meta]);
-            }),
-          );
-        }),
-        { numRuns: 15 },
-      );
-    });
+eachProfile(rollcall, 'PATCH as a model has it', ({ scim, strict }) => {
+  test('operations do what the RFC says and nothing else; again they change as the model says (PAT-08, PAT-18)', async () => {
+    const history = fc.tuple(
+      arbitraryPatchedUser,
+      fc.array(fc.array(written, { minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 2 }),
+    );
+    await fc.assert(
+      fc.asyncProperty(crowd(history), async (histories) => {
+        await Promise.all(
+          histories.map(async ([user, requests]) => {
+            let read = await createUser(scim, bodyOf(user));
+            for (const operations of requests) {
+              read = await checkPatch(scim, read, operations, !strict);
+              read = await checkPatch(scim, read, operations, !strict);
+            }
+          }),
+        );
+      }),
+      { numRuns: 12 },
+    );
   });
-}
+
+  test('one refused operation leaves nothing of the others (PAT-09)', async () => {
+    const attempt = fc.tuple(
+      arbitraryPatchedUser,
+      fc.array(written, { maxLength: 3 }),
+      fc.array(written, { maxLength: 2 }),
+      refused,
+    );
+    await fc.assert(
+      fc.asyncProperty(crowd(attempt), async (attempts) => {
+        await Promise.all(
+          attempts.map(async ([user, before, behind, [operation, scimType]]) => {
+            const created = await createUser(scim, bodyOf(user));
+            const path = `/Users/${created.id}`;
+            const operations = [...before.map(jsonOf), operation, ...behind.map(jsonOf)];
+            const answer = await scim('PATCH', path, patchBody(...operations));
+            // One of the others may have no target, and be told first.
+            assertError(answer, 400, answer.body.scimType === 'noTarget' ? 'noTarget' : scimType);
+            assert.deepEqual((await scim('GET', path)).body, created);
+          }),
+        );
+      }),
+      { numRuns: 12 },
+    );
+  });
+
+  test('an add or replace of proper values has nothing to do the second time (PAT-37)', async () => {
+    const repeatable = written.filter(({ operation }) => isRepeatable(operation));
+    await fc.assert(
+      fc.asyncProperty(crowd(fc.tuple(arbitraryPatchedUser, repeatable)), async (attempts) => {
+        await Promise.all(
+          attempts.map(async ([user, operation]) => {
+            const { id } = await createUser(scim, bodyOf(user));
+            const request = () => scim('PATCH', `/Users/${id}`, patchBody(jsonOf(operation)));
+            const first = await request();
+            const second = await request();
+            assert.deepEqual([second.status, second.body.meta], [first.status, first.body.meta]);
+          }),
+        );
+      }),
+      { numRuns: 15 },
+    );
+  });
+});
 
 /**
  * Whether an operation describes a state to be reached: a filter must not test what the operation changes, of the values

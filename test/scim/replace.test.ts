@@ -12,7 +12,9 @@ import {
   userUrn,
 } from './scim-fixture.ts';
 
-const rollcall = await startRollcall();
+/** Milliseconds by which the directory's clock is ahead. */
+let ahead = 0;
+const rollcall = await startRollcall(undefined, () => Date.now() + ahead);
 after(() => rollcall[Symbol.asyncDispose]());
 
 eachProfile(rollcall, 'PUT', ({ scim, strict }) => {
@@ -23,13 +25,14 @@ eachProfile(rollcall, 'PUT', ({ scim, strict }) => {
       [enterpriseUrn]: { department: 'R' },
     });
     const body = { schemas: [userUrn], userName: user.userName, title: 'new', active: false };
+    ahead += 1_000;
     const put = await scim('PUT', `/Users/${user.id}`, body);
     assert.equal(put.status, 200);
     const { meta, id, ...rest } = put.body;
     assert.deepEqual(rest, body);
     assert.equal(id, user.id);
     assert.equal(meta.created, user.meta.created);
-    assert.ok(meta.lastModified > user.meta.lastModified || meta.version !== user.meta.version);
+    assert.ok(meta.lastModified > user.meta.lastModified);
     assert.notEqual(meta.version, user.meta.version);
     assert.equal(put.headers.get('etag'), meta.version);
     assert.equal(put.headers.get('location'), meta.location);
@@ -79,6 +82,7 @@ eachProfile(rollcall, 'PUT', ({ scim, strict }) => {
 
   test('of the same again changes nothing (PUT-17)', async () => {
     const user = await createUser(scim, { title: 'x' });
+    ahead += 1_000;
     const put = await scim('PUT', `/Users/${user.id}`, user);
     assert.deepEqual([put.status, put.body], [200, user]);
   });

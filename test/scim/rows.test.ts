@@ -17,7 +17,7 @@ const excepted = new Set(Object.keys(rowExceptions));
  * cases puts there.
  */
 function rowsNamedIn(source: string): string[] {
-  const lists = source.matchAll(/[('"`]([A-Z]+-?[\d.]+(?:, [A-Z]+-?[\d.]+)*)[)'"`]/g);
+  const lists = source.matchAll(/(?:['"`]|\((?:\$\{\w+\}, )?)([A-Z]+-?[\d.]+(?:, [A-Z]+-?[\d.]+)*)[)'"`]/g);
   const names = [...lists].flatMap(([, list = '']) => list.split(', '));
   // Other ids, such as those of the interoperability notes, are not of an area of these rows.
   return names.filter((name) => areas.has(name.replace(/-.*/, '')));

@@ -17,7 +17,9 @@ eachProfile(rollcall, 'POST .search', ({ scim }) => {
     const before = (await scim('GET', '/Users?count=0')).body.totalResults;
     assert.equal((await search('/Users', {})).status, 200);
     assert.equal((await search('/Groups', {})).status, 200);
-    assertError(await scim('POST', '/Users/.search', userBody()), 400, 'invalidSyntax');
+    for (const body of [userBody(), { filter: 'userName pr' }, { schemas: [], count: 1 }]) {
+      assertError(await scim('POST', '/Users/.search', body), 400, 'invalidSyntax');
+    }
     assert.equal((await scim('GET', '/Users?count=0')).body.totalResults, before);
   });
 
@@ -41,6 +43,12 @@ eachProfile(rollcall, 'POST .search', ({ scim }) => {
         'excludedAttributes=meta,title',
       ],
       ['Users', { filter: `title eq "${title}"`, startIndex: -3, count: -1 }, 'startIndex=-3&count=-1'],
+      ['Users', { filter: `title eq "${title}"`, sortBy: 'userName' }, 'sortBy=userName'],
+      [
+        'Users',
+        { filter: `title eq "${title}"`, sortBy: 'meta.created', sortOrder: 'descending' },
+        'sortBy=meta.created&sortOrder=descending',
+      ],
     ];
     for (const [type, message, parameters] of queries) {
       const answer = await search(`/${type}`, message);
@@ -65,6 +73,8 @@ eachProfile(rollcall, 'POST .search', ({ scim }) => {
     assertError(await search('/Users', { filter: ['userName pr'] }), 400, 'invalidValue');
     assertError(await search('/Users', { count: '5' }), 400, 'invalidValue');
     assertError(await search('/Users', { startIndex: 1.5 }), 400, 'invalidValue');
+    assertError(await search('/Users', { sortBy: 5 }), 400, 'invalidValue');
+    assertError(await search('/Users', { sortBy: 'userName', sortOrder: 'up' }), 400, 'invalidValue');
     assertError(await search('/Users', { attributes: 'userName' }), 400, 'invalidValue');
     assertError(await scim('POST', '/Users/.search', '{"schemas"'), 400, 'invalidSyntax');
   });

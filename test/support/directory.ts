@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import { ChangeServiceService } from '#proto/rollcall/directory/v1/change_service.ts';
 import { ConnectionServiceService } from '#proto/rollcall/directory/v1/connection_service.ts';
+import { ExchangeServiceService } from '#proto/rollcall/directory/v1/exchange_service.ts';
 import { GroupServiceService } from '#proto/rollcall/directory/v1/group_service.ts';
 import { MembershipServiceService } from '#proto/rollcall/directory/v1/membership_service.ts';
 import { SearchServiceService } from '#proto/rollcall/directory/v1/search_service.ts';
@@ -30,6 +31,7 @@ export function directoryClients(channel: RpcChannel) {
     memberships: createRpcClient(MembershipServiceService, channel),
     connections: createRpcClient(ConnectionServiceService, channel),
     changes: createRpcClient(ChangeServiceService, channel),
+    exchanges: createRpcClient(ExchangeServiceService, channel),
   };
 }
 

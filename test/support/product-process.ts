@@ -98,7 +98,9 @@ export async function startProduct(
   [command, ...args]: readonly [string, ...string[]] = [process.execPath, 'services/start-all.ts'],
   settings: Readonly<Record<string, string>> = {},
 ): Promise<Product> {
-  const running = startProcess(command, args, { ROLLCALL_DATA_DIR: dataDir, ...settings });
+  // Tests send more than a customer.
+  const unlimited = { ROLLCALL_RATE_LIMIT: '0' };
+  const running = startProcess(command, args, { ROLLCALL_DATA_DIR: dataDir, ...unlimited, ...settings });
   await running.printed(/Try it:\n\n.*\n.*\n/);
   const value = async (pattern: RegExp) => (await running.printed(pattern))[1] ?? '';
   const baseUrl = await value(/^ +SCIM base URL +(\S+)$/m);

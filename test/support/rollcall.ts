@@ -21,6 +21,16 @@ export interface TestConnection {
   readonly baseUrl: string;
 }
 
+/** A gateway of a Rollcall. */
+export interface TestGateway extends AsyncDisposable {
+  /** `http://host:port`. */
+  readonly address: string;
+  /** What it counts. */
+  readonly metrics: Registry;
+  /** A connection as it is reached through this gateway. */
+  to(connection: TestConnection): TestConnection;
+}
+
 /** A whole Rollcall in this process, on a database of its own. */
 export interface TestRollcall extends AsyncDisposable {
   /** The database that all of it stands on, and the directory's metrics. */
@@ -37,6 +47,8 @@ export interface TestRollcall extends AsyncDisposable {
   readonly accessUrl: string;
   /** Creates a connection. */
   connect(options?: { strict?: boolean; name?: string }): Promise<TestConnection>;
+  /** A further gateway before the same directory, with settings of its own. */
+  startGateway(settings: Readonly<Record<string, string>>): Promise<TestGateway>;
   /** A typed client of the access service that may ask about these connections. */
   accessFor(...connections: readonly TestConnection[]): Promise<ReturnType<typeof createRollcallClient>>;
 }
@@ -56,6 +68,8 @@ export async function startRollcall(
     ROLLCALL_DIRECTORY_ADDRESS: directory.address,
     ROLLCALL_ACCESS_PORT: '0',
     ROLLCALL_GATEWAY_PORT: '0',
+    // Only tests of the limit are to run into it.
+    ROLLCALL_RATE_LIMIT: '0',
   };
   const access = stack.use(
     await startAccess(readConfig(accessConfig, common), {
@@ -63,12 +77,18 @@ export async function startRollcall(
       metrics: new Registry(),
     }),
   );
-  const gateway = stack.use(
-    await startGateway(readConfig(gatewayConfig, common), {
-      logger: testLogger('gateway'),
-      metrics: new Registry(),
-    }),
-  );
+  async function gatewayWith(settings: Readonly<Record<string, string>>): Promise<TestGateway> {
+    const metrics = new Registry();
+    const config = readConfig(gatewayConfig, { ...common, ...settings });
+    const gateway = await startGateway(config, { logger: testLogger('gateway'), metrics });
+    const to = ({ id, token }: TestConnection) => ({
+      id,
+      token,
+      baseUrl: `${gateway.address}/scim/${id}/v2`,
+    });
+    return { ...gateway, metrics, to };
+  }
+  const gateway = stack.use(await gatewayWith({}));
   const { connections } = directory.clients;
   const running = stack.move();
   return {
@@ -83,8 +103,9 @@ export async function startRollcall(
         CreateConnectionRequest.fromPartial({ name, strict }),
       );
       const id = connection?.id ?? '';
-      return { id, token, baseUrl: `${gateway.address}/scim/${id}/v2` };
+      return gateway.to({ id, token, baseUrl: '' });
     },
+    startGateway: gatewayWith,
     async accessFor(...asked) {
       const { secret } = await connections.createServiceToken(
         CreateServiceTokenRequest.fromPartial({ label: 'test', connectionIds: asked.map(({ id }) => id) }),

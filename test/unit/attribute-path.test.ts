@@ -170,6 +170,7 @@ describe('value filters', () => {
     refuses('emails[]', 'filter', 8, /^Write the name of an attribute/);
     refuses('emails[typ eq "work"]', 'filter', 8, /^"typ" is not a sub-attribute of emails: it has value, /);
     refuses('emails[type = "work"]', 'filter', 13, /^This is not an operator/);
+    refuses('emails[type eq]', 'filter', 15, /^Write a value here/);
     refuses('emails[type eq work]', 'filter', 16, /^Write a value here/);
     refuses('emails[type eq "work]', 'filter', 16, /^This string has no end/);
     refuses('emails[primary eq "True"].value', 'filter', 19, /^Compare primary with true or false/);

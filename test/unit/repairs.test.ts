@@ -255,14 +255,14 @@ suite('repairs of values', () => {
     ],
     ['a list of one', { title: ['a'] }, { title: 'a' }, ['valueAlone']],
     ['a list of two for one value stays', { title: ['a', 'b'] }, { title: ['a', 'b'] }, []],
-    ['a value in an object', { title: { value: 'a' } }, { title: 'a' }, ['valueInObject']],
+    ['a value in a list of references', { title: [{ value: 'a' }] }, { title: 'a' }, ['valueInObject']],
     [
       'a truth value in a list of references',
       { active: [{ $ref: null, value: 'False' }] },
       { active: false },
-      ['valueAlone', 'valueInObject', 'textBooleans'],
+      ['valueInObject', 'textBooleans'],
     ],
-    ['an object of something else stays', { title: { name: 'a' } }, { title: { name: 'a' } }, []],
+    ['an object where text belongs stays', { title: { value: 'a' } }, { title: { value: 'a' } }, []],
     ['JSON as text stays', { roles: [{ value: '{"id":"1"}' }] }, { roles: [{ value: '{"id":"1"}' }] }, []],
     [
       'text for objects in a list',

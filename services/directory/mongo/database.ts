@@ -13,6 +13,7 @@ import type {
   ChangeDocument,
   ConnectionDocument,
   EdgeDocument,
+  ExchangeDocument,
   HeadDocument,
   ResourceDocument,
   ServiceTokenDocument,
@@ -32,6 +33,8 @@ export interface Database extends AsyncDisposable {
   readonly memberships: Collection<EdgeDocument>;
   /** The change log. */
   readonly changes: Collection<ChangeDocument>;
+  /** The sync log: what identity providers sent and what they were answered. */
+  readonly exchanges: Collection<ExchangeDocument>;
   /** Tokens of internal services. */
   readonly serviceTokens: Collection<ServiceTokenDocument>;
   /** The collection of a resource type, named like its endpoint. */
@@ -91,6 +94,7 @@ export async function openDatabase(
     heads: db.collection('heads'),
     memberships: db.collection('memberships'),
     changes: db.collection('changes'),
+    exchanges: db.collection('exchanges'),
     serviceTokens: db.collection('service_tokens'),
     resources(type) {
       const known = resourceCollections.get(type.endpoint);

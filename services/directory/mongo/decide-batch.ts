@@ -1,9 +1,8 @@
 import type { ClientSession } from 'mongodb';
 import { ConnectionStatus } from '#proto/rollcall/directory/v1/connection_service.ts';
-import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
 import type { SchemaRegistry } from '#scim/schema-registry.ts';
 import { type Command, type ConnectionSettings, NotLoadedError } from '../decision.ts';
-import { connectionNotFound, DirectoryError } from '../errors.ts';
+import { connectionNotFound, connectionPaused, DirectoryError } from '../errors.ts';
 import { createBatchReader } from './batch-reader.ts';
 import { type BatchState, createBatchState, writeCount } from './batch-state.ts';
 import type { ChangeOrigin } from './batch-writer.ts';
@@ -39,9 +38,7 @@ function refuseByStatus(command: Command<unknown>, head: HeadDocument): void {
   if (command.operator || head.status === ConnectionStatus.ACTIVE) return;
   const { connection } = command;
   if (head.status !== ConnectionStatus.PAUSED) throw connectionNotFound(connection);
-  throw new DirectoryError(ErrorReason.CONNECTION_PAUSED, 'The connection is paused; try again later.', {
-    connection,
-  });
+  throw connectionPaused(connection);
 }
 
 /**

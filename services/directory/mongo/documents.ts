@@ -1,5 +1,6 @@
 import type { Document } from 'mongodb';
 import type { ConnectionStatus, Provider } from '#proto/rollcall/directory/v1/connection_service.ts';
+import type { Exchange } from '#proto/rollcall/directory/v1/exchange_service.ts';
 import type { JsonObject } from '#scim/json.ts';
 import type { ResourceType } from '#scim/schema-registry.ts';
 import type { ChangeContent, MemberKind } from '../decision.ts';
@@ -36,6 +37,11 @@ export function edgeKey(connection: string, group: string, member: string): stri
 /** The `_id` of a change record. Positions have a fixed width, so that keys sort as positions do. */
 export function changeKey(connection: string, position: number): string {
   return `${checked(connectionForm, connection)}/${String(position).padStart(positionDigits, '0')}`;
+}
+
+/** The `_id` of an exchange. */
+export function exchangeKey(connection: string, id: string): string {
+  return `${checked(connectionForm, connection)}/${checked(resourceForm, id)}`;
 }
 
 /** How many keys one query may name: the embedded server's time for `$in` grows with the square of their number. */
@@ -118,6 +124,20 @@ export interface ChangeDocument extends Document {
   content: ChangeContent;
 }
 
+/** An exchange as stored: its message, with the keys apart. */
+export interface ExchangeDocument extends Document {
+  _id: string;
+  connection: string;
+  /** When the request arrived, as its id says. */
+  time: Date;
+  /** When the document may go. */
+  expire: Date;
+  /** Whether it was answered with an error, or broke off. */
+  failed: boolean;
+  /** What is not in the other fields. */
+  exchange: Omit<Exchange, 'id' | 'connectionId' | 'time'>;
+}
+
 /** A bearer token as stored: its digest, never the secret. */
 export interface TokenRecord {
   id: string;
@@ -132,6 +152,34 @@ export interface TokenRecord {
   userId?: string;
 }
 
+/** An OAuth client as stored: the digest of its secret, never the secret. */
+export interface ClientRecord {
+  id: string;
+  /** SHA-256 of the secret, hexadecimal. */
+  digest: string;
+  label: string;
+  created: Date;
+  expires: Date | null;
+  /** Its access tokens may read but not write. */
+  readOnly: boolean;
+}
+
+/** An access token of an OAuth client as stored. */
+export interface AccessTokenRecord {
+  /** SHA-256, hexadecimal. */
+  digest: string;
+  expires: Date;
+}
+
+/** Whose signed tokens open a connection, as stored; see the message TrustedIssuer. */
+export interface TrustedIssuerRecord {
+  issuer: string;
+  audience: string;
+  jwksUri: string;
+  /** Empty for any. */
+  applicationId: string;
+}
+
 /** A connection as stored. */
 export interface ConnectionDocument extends Document {
   _id: string;
@@ -144,7 +192,13 @@ export interface ConnectionDocument extends Document {
   created: Date;
   /** By token id. */
   tokens: Record<string, TokenRecord>;
-  /** When each token was last used; apart from `tokens`, so that a late write cannot bring a revoked one back. */
+  /** OAuth clients, by id. Absent in connections older than this field. */
+  clients?: Record<string, ClientRecord>;
+  /** By client id, oldest first; apart from `clients`, so that a late write cannot bring a revoked one back. */
+  accessTokens?: Record<string, AccessTokenRecord[]>;
+  /** Whose signed tokens open it beside its own. */
+  trustedIssuer?: TrustedIssuerRecord;
+  /** When each token, and each client's tokens, were last used; apart from them for the same reason. */
   lastUsed: Record<string, Date>;
 }
 

@@ -5,6 +5,7 @@ import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
 import { connectionNotFound, DirectoryError } from '../errors.ts';
 import type { Database } from './database.ts';
 import { type HeadDocument, isConnectionId } from './documents.ts';
+import type { ReadTurns } from './read-turns.ts';
 
 /** How current a read must be. */
 export interface ReadFreshness {
@@ -36,7 +37,8 @@ export interface Heads extends AsyncDisposable {
   read(connection: string, session?: ClientSession): Promise<HeadDocument>;
   /**
    * Runs a read made of several queries so that they agree: it is repeated when a write came between, and the third
-   * time it runs in a transaction. Waits for `atLeast` first; POSITION_NOT_REACHED when it is not reached in time.
+   * time it runs in a transaction. All of it is one turn of the connection. Waits for `atLeast` first;
+   * POSITION_NOT_REACHED when it is not reached in time.
    */
   consistent<Result>(
     connection: string,
@@ -62,7 +64,7 @@ const pollMs = 100;
 const maxWaitMs = 5_000;
 
 /** Starts watching heads. */
-export function createHeads(database: Database): Heads {
+export function createHeads(database: Database, turns: ReadTurns): Heads {
   const waiters = new Set<Waiter>();
   const stopped = new AbortController();
   let polling: Promise<void> | undefined;
@@ -123,32 +125,38 @@ export function createHeads(database: Database): Heads {
     );
   }
 
+  async function agreeing<Result>(
+    connection: string,
+    fresh: boolean | undefined,
+    known: HeadDocument | undefined,
+    perform: (head: HeadDocument, session: ClientSession | undefined) => Promise<Result>,
+  ): Promise<ConsistentRead<Result>> {
+    for (let attempt = 1; attempt <= 2; attempt++) {
+      const head = (attempt === 1 ? known : undefined) ?? (await read(connection, undefined, fresh));
+      const result = await perform(head, undefined);
+      const after = await read(connection);
+      if (after.position === head.position) return { asOf: head.position, result };
+    }
+    await using session = database.client.startSession();
+    session.startTransaction({ readConcern: { level: 'snapshot' } });
+    try {
+      const head = await read(connection, session);
+      const result = await perform(head, session);
+      await session.commitTransaction();
+      return { asOf: head.position, result };
+    } catch (error) {
+      await session.abortTransaction().catch(() => undefined);
+      throw error;
+    }
+  }
+
   return {
     read,
     reached,
     committed,
-    async consistent(connection, freshness, limits, perform) {
-      const { atLeast, fresh } = freshness;
-      for (let attempt = 1; attempt <= 2; attempt++) {
-        const head =
-          atLeast !== undefined && attempt === 1
-            ? await reached(connection, atLeast, limits)
-            : await read(connection, undefined, fresh);
-        const result = await perform(head, undefined);
-        const after = await read(connection);
-        if (after.position === head.position) return { asOf: head.position, result };
-      }
-      await using session = database.client.startSession();
-      session.startTransaction({ readConcern: { level: 'snapshot' } });
-      try {
-        const head = await read(connection, session);
-        const result = await perform(head, session);
-        await session.commitTransaction();
-        return { asOf: head.position, result };
-      } catch (error) {
-        await session.abortTransaction().catch(() => undefined);
-        throw error;
-      }
+    async consistent(connection, { atLeast, fresh }, limits, perform) {
+      const known = atLeast === undefined ? undefined : await reached(connection, atLeast, limits);
+      return turns.take(connection, () => agreeing(connection, fresh, known, perform), limits.signal);
     },
     async [Symbol.asyncDispose]() {
       stopped.abort();

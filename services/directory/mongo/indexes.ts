@@ -1,7 +1,7 @@
 import type { SchemaRegistry } from '#scim/schema-registry.ts';
 import type { Database } from './database.ts';
 
-/** Creates the indexes that are missing; every one begins with the tenant. Safe to repeat and to run side by side. */
+/** Creates the indexes that are missing; every one but that of the expiry begins with the tenant. Safe to repeat and to run side by side. */
 export async function createIndexes(database: Database, registry: SchemaRegistry): Promise<void> {
   for (const type of registry.resourceTypes) {
     await database.resources(type).createIndexes([
@@ -18,5 +18,11 @@ export async function createIndexes(database: Database, registry: SchemaRegistry
     { key: { connection: 1, group: 1, member: 1 } },
     // The groups of a member.
     { key: { connection: 1, member: 1, group: 1 } },
+  ]);
+  await database.exchanges.createIndexes([
+    // The sync log of a connection, newest first.
+    { key: { connection: 1, time: 1 } },
+    // The server itself removes what is old.
+    { key: { expire: 1 }, expireAfterSeconds: 0 },
   ]);
 }

@@ -5,8 +5,8 @@ import { countMatches, type ListPart, type PartContext } from './list-part.ts';
 
 // Windows double up to this many ordinals.
 const maxWindow = 8_192;
-// Resources may be so large that few fill a page: what one reply holds grows while they are not.
-const firstReply = 21;
+// Resources may be so large that few fill a page: what one reply holds grows while they are not. An ordinary page is one.
+const firstReply = 101;
 const replyGrowth = 4;
 
 /**

@@ -4,7 +4,7 @@ import { ConnectionStatus } from '#proto/rollcall/directory/v1/connection_servic
 import type { Logger } from '#runtime/logger.ts';
 import type { SchemaRegistry } from '#scim/schema-registry.ts';
 import type { Database } from './database.ts';
-import { changeKey, type EdgeDocument, type ResourceDocument } from './documents.ts';
+import { changeKey, type EdgeDocument, type ExchangeDocument, type ResourceDocument } from './documents.ts';
 
 /** Removes everything that a deleted connection holds. */
 export interface Purge extends AsyncDisposable {
@@ -22,7 +22,7 @@ export function createPurge(database: Database, registry: SchemaRegistry, logger
   const running = new Map<string, Promise<void>>();
   const stopped = new AbortController();
 
-  async function removeFrom<Owned extends EdgeDocument | ResourceDocument>(
+  async function removeFrom<Owned extends EdgeDocument | ExchangeDocument | ResourceDocument>(
     collection: Collection<Owned>,
     connection: string,
   ) {
@@ -50,6 +50,7 @@ export function createPurge(database: Database, registry: SchemaRegistry, logger
     await removeFrom(database.memberships, connection);
     for (const type of registry.resourceTypes) await removeFrom(database.resources(type), connection);
     await removeChanges(connection);
+    await removeFrom(database.exchanges, connection);
     if (stopped.signal.aborted) return;
     await database.heads.deleteOne(database.point(connection, connection));
     await database.connections.deleteOne(database.point(connection, connection));

@@ -134,14 +134,14 @@ function changeList(
     );
     return isJsonArray(next) ? filled(listToStore(attribute, next, current)) : undefined;
   }
-  const selected = current.filter((element) => selection?.test(element) ?? true);
-  if (selected.length === 0) {
+  const selected = new Set(current.filter((element) => selection?.test(element) ?? true));
+  if (selected.size === 0) {
     if (value === null) return filled(current);
     const created = createElement(target, value, op, onNoTarget);
     return filled(listToStore(attribute, created === undefined ? current : [...current, created], current));
   }
   const next = current
-    .map((element) => (selected.includes(element) ? changeElement(target, element, value, op) : element))
+    .map((element) => (selected.has(element) ? changeElement(target, element, value, op) : element))
     .filter((element) => element !== undefined);
   return filled(listToStore(attribute, next, current));
 }

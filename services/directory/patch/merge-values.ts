@@ -1,7 +1,14 @@
 import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
 import { ComparisonOperator, type Filter } from '#proto/rollcall/scim/v1/filter.ts';
 import type { AttributeDefinition } from '#scim/attribute.ts';
-import { isJsonArray, isJsonObject, type JsonObject, type JsonValue, jsonEqual } from '#scim/json.ts';
+import {
+  canonicalJson,
+  isJsonArray,
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+  jsonEqual,
+} from '#scim/json.ts';
 import { findSubAttribute } from '#scim/schema-registry.ts';
 import { findValueLeaf } from '../filter/matches-filter.ts';
 import { withMember } from '../resource-value.ts';
@@ -79,11 +86,13 @@ export function filled(values: readonly JsonValue[]): readonly JsonValue[] | und
 }
 
 function appendNew(current: readonly JsonValue[], added: readonly JsonValue[]): readonly JsonValue[] {
-  const values = [...current];
-  for (const value of added) {
-    if (!values.some((known) => jsonEqual(known, value))) values.push(value);
-  }
-  return values;
+  // By text, because a client may add thousands to thousands.
+  const known = new Set(current.map(canonicalJson));
+  const fresh = added.filter((value) => {
+    const text = canonicalJson(value);
+    return !known.has(text) && known.add(text);
+  });
+  return [...current, ...fresh];
 }
 
 /** The value that a filter's `eq` terms describe, as far as they are joined by `and`. */

@@ -1,37 +1,56 @@
 import {
   AuthenticateResponse,
   AuthenticateServiceResponse,
+  ClearTrustedIssuerResponse,
+  Client,
   Connection,
   type ConnectionServiceService,
   ConnectionStatus,
+  CreateClientResponse,
   CreateConnectionResponse,
   CreateServiceTokenResponse,
   CreateTokenResponse,
   DeleteConnectionResponse,
   GetConnectionResponse,
+  GetTrustedIssuerResponse,
+  IssueAccessTokenResponse,
+  ListClientsResponse,
   ListConnectionsResponse,
   ListServiceTokensResponse,
   ListTokensResponse,
   PauseConnectionResponse,
   ResumeConnectionResponse,
+  RevokeClientResponse,
   RevokeServiceTokenResponse,
   RevokeTokenResponse,
   ServiceToken,
+  SetTrustedIssuerResponse,
   Token,
+  type TrustedIssuer,
 } from '#proto/rollcall/directory/v1/connection_service.ts';
 import type { ServiceHandlers } from '#rpc/rpc-handlers.ts';
+import type { Clients } from '../clients.ts';
 import type { Connections, ConnectionWithHead } from '../connections.ts';
-import type { ServiceTokenDocument, TokenRecord } from '../mongo/documents.ts';
+import { keySetUrlProblem } from '../key-set-url.ts';
+import type {
+  ClientRecord,
+  ServiceTokenDocument,
+  TokenRecord,
+  TrustedIssuerRecord,
+} from '../mongo/documents.ts';
 import type { Heads } from '../mongo/heads.ts';
 import type { Tokens } from '../tokens.ts';
-import { boundedText, readFreshness, readLimits, requestInvalid } from './request-checks.ts';
+import type { TrustedIssuers } from '../trusted-issuers.ts';
+import { boundedText, readFreshness, readLimits, requestInvalid, required } from './request-checks.ts';
 
 const maxNameLength = 200;
 const maxServiceConnections = 1_000;
+const maxClaimLength = 500;
+const maxUrlLength = 2_000;
 const digestLength = 32;
 
 function connectionMessage({ connection, head }: ConnectionWithHead): Connection {
-  const { _id: id, name, provider, strict, uniqueGroupNames, status, created } = connection;
+  const { _id: id, name, provider, strict, uniqueGroupNames, status, created, trustedIssuer } = connection;
   const { users = 0, groups = 0, position = 0 } = head ?? {};
   return Connection.fromPartial({
     id,
@@ -44,6 +63,7 @@ function connectionMessage({ connection, head }: ConnectionWithHead): Connection
     users,
     groups,
     position,
+    trustedIssuer,
   });
 }
 
@@ -52,6 +72,10 @@ function tokenMessage(
   lastUsed?: Date,
 ): Token {
   return Token.fromPartial({ id, label, created, expires: expires ?? undefined, lastUsed, readOnly, userId });
+}
+
+function clientMessage({ id, label, created, expires, readOnly }: ClientRecord, lastUsed?: Date): Client {
+  return Client.fromPartial({ id, label, created, expires: expires ?? undefined, lastUsed, readOnly });
 }
 
 function serviceTokenMessage({
@@ -72,9 +96,21 @@ function serviceTokenMessage({
   });
 }
 
-function checkDigest(digest: Uint8Array): Uint8Array {
-  if (digest.length !== digestLength) throw requestInvalid('token_digest', `must have ${digestLength} bytes`);
+function checkDigest(digest: Uint8Array, field: string): Uint8Array {
+  if (digest.length !== digestLength) throw requestInvalid(field, `must have ${digestLength} bytes`);
   return digest;
+}
+
+function checkIssuer(issuer: TrustedIssuer): TrustedIssuerRecord {
+  const jwksUri = boundedText(issuer.jwksUri, 'issuer.jwks_uri', 1, maxUrlLength);
+  const problem = keySetUrlProblem(jwksUri);
+  if (problem !== undefined) throw requestInvalid('issuer.jwks_uri', problem);
+  return {
+    issuer: boundedText(issuer.issuer, 'issuer.issuer', 1, maxClaimLength),
+    audience: boundedText(issuer.audience, 'issuer.audience', 1, maxClaimLength),
+    jwksUri,
+    applicationId: boundedText(issuer.applicationId, 'issuer.application_id', 0, maxClaimLength),
+  };
 }
 
 function checkExpiry(expires: Date | undefined, now: number): Date | undefined {
@@ -84,8 +120,17 @@ function checkExpiry(expires: Date | undefined, now: number): Date | undefined {
 
 /** Serves ConnectionService. */
 export function connectionService(
-  connections: Connections,
-  tokens: Tokens,
+  {
+    connections,
+    tokens,
+    clients,
+    trustedIssuers,
+  }: {
+    readonly connections: Connections;
+    readonly tokens: Tokens;
+    readonly clients: Clients;
+    readonly trustedIssuers: TrustedIssuers;
+  },
   heads: Heads,
   clock: () => number,
 ): ServiceHandlers<typeof ConnectionServiceService> {
@@ -138,12 +183,49 @@ export function connectionService(
       return RevokeTokenResponse.fromPartial({});
     },
     async authenticate({ connectionId, tokenDigest }) {
-      const { connection, token } = await tokens.authenticate(connectionId, checkDigest(tokenDigest));
+      const digest = checkDigest(tokenDigest, 'token_digest');
+      const { connection, credential } = await tokens.authenticate(connectionId, digest);
       return AuthenticateResponse.fromPartial({
         connection: connectionMessage({ connection, head: undefined }),
-        tokenId: token.id,
-        readOnly: token.readOnly ?? false,
-        userId: token.userId ?? '',
+        tokenId: credential.id,
+        readOnly: credential.readOnly,
+        userId: credential.userId,
+      });
+    },
+    async createClient({ connectionId, label, expires, readOnly }) {
+      const { client, secret } = await clients.create(connectionId, {
+        label: boundedText(label, 'label', 0, maxNameLength),
+        expires: checkExpiry(expires, clock()),
+        readOnly,
+      });
+      return CreateClientResponse.fromPartial({ client: clientMessage(client), secret });
+    },
+    async listClients({ connectionId }) {
+      const listed = await clients.list(connectionId);
+      return ListClientsResponse.fromPartial({
+        clients: listed.map(({ lastUsed, ...client }) => clientMessage(client, lastUsed)),
+      });
+    },
+    async revokeClient({ connectionId, clientId }) {
+      await clients.revoke(connectionId, clientId);
+      return RevokeClientResponse.fromPartial({});
+    },
+    async issueAccessToken({ connectionId, clientId, secretDigest }) {
+      const digest = checkDigest(secretDigest, 'secret_digest');
+      return IssueAccessTokenResponse.fromPartial(await clients.issue(connectionId, clientId, digest));
+    },
+    async setTrustedIssuer({ connectionId, issuer }) {
+      await trustedIssuers.set(connectionId, checkIssuer(required(issuer, 'issuer')));
+      return SetTrustedIssuerResponse.fromPartial({});
+    },
+    async clearTrustedIssuer({ connectionId }) {
+      await trustedIssuers.clear(connectionId);
+      return ClearTrustedIssuerResponse.fromPartial({});
+    },
+    async getTrustedIssuer({ connectionId }) {
+      const connection = await trustedIssuers.get(connectionId);
+      return GetTrustedIssuerResponse.fromPartial({
+        connection: connectionMessage({ connection, head: undefined }),
       });
     },
     async createServiceToken({ label, connectionIds, allConnections, expires }) {
@@ -168,7 +250,7 @@ export function connectionService(
       return RevokeServiceTokenResponse.fromPartial({});
     },
     async authenticateService({ tokenDigest }) {
-      const token = await connections.authenticateService(checkDigest(tokenDigest));
+      const token = await connections.authenticateService(checkDigest(tokenDigest, 'token_digest'));
       return AuthenticateServiceResponse.fromPartial({ token: serviceTokenMessage(token) });
     },
   };

@@ -2,20 +2,26 @@ import {
   CreateGroupResponse,
   DeleteGroupResponse,
   GetGroupResponse,
+  type GroupHeader,
   type GroupServiceService,
   ListGroupsResponse,
   PatchGroupResponse,
+  type PlannedMembers,
   ReplaceGroupResponse,
 } from '#proto/rollcall/directory/v1/group_service.ts';
 import type { ResourceMask } from '#proto/rollcall/directory/v1/reads.ts';
 import { Group } from '#proto/rollcall/scim/v1/group.ts';
 import type { MemberChunk } from '#proto/rollcall/scim/v1/patch.ts';
 import type { ServiceHandlers } from '#rpc/rpc-handlers.ts';
+import type { MemberDiff } from '../membership-changes.ts';
 import type { MembershipReads } from '../memberships.ts';
 import type { HeadDocument } from '../mongo/documents.ts';
 import type { Heads } from '../mongo/heads.ts';
 import { readMembers } from './group-members.ts';
 import type { ResourceService, WriteAnswer } from './resource-service.ts';
+
+// Of more only their number is told.
+const namedMembers = 100;
 
 /** Serves GroupService: what all resource types do, and the members after each group. */
 export function groupService(
@@ -25,7 +31,7 @@ export function groupService(
 ): ServiceHandlers<typeof GroupServiceService> {
   const membersOf = (head: HeadDocument, group: string) => readMembers(memberships, head, group);
 
-  type Part = { header: { group: Group; position: number; changed: boolean } } | { members: MemberChunk };
+  type Part = { header: GroupHeader } | { members: MemberChunk };
 
   async function* written(
     connection: string,
@@ -34,9 +40,11 @@ export function groupService(
     validateOnly: boolean,
   ): AsyncIterable<Part> {
     const group = Group.fromPartial(answer.message);
-    yield { header: { group, position: answer.position, changed: answer.changed } };
+    const { position, changed, members } = answer;
+    const plannedMembers = validateOnly ? plannedMembersOf(members) : undefined;
+    yield { header: { group, position, changed, plannedMembers } };
     if (mask?.withoutMembers || validateOnly || group.id === undefined) return;
-    for await (const members of membersOf(await heads.read(connection), group.id)) yield { members };
+    for await (const chunk of membersOf(await heads.read(connection), group.id)) yield { members: chunk };
   }
 
   // The responses of the four calls have the same parts under different names.
@@ -54,7 +62,8 @@ export function groupService(
     async *getGroup(request, call) {
       const { message, asOf, head } = await groups.get(request, call);
       const group = Group.fromPartial(message);
-      yield GetGroupResponse.fromPartial(oneOf({ header: { group, position: asOf, changed: false } }));
+      const header = { group, position: asOf, changed: false, plannedMembers: undefined };
+      yield GetGroupResponse.fromPartial(oneOf({ header }));
       if (request.mask?.withoutMembers || group.id === undefined) return;
       for await (const members of membersOf(head, group.id))
         yield GetGroupResponse.fromPartial(oneOf({ members }));
@@ -83,5 +92,15 @@ export function groupService(
     async deleteGroup(request, call) {
       return DeleteGroupResponse.fromPartial(await groups.delete(request, call));
     },
+  };
+}
+
+function plannedMembersOf({ added, removed }: MemberDiff): PlannedMembers {
+  const first = (edges: MemberDiff['added']) => edges.slice(0, namedMembers).map(({ member }) => member);
+  return {
+    added: added.length,
+    removed: removed.length,
+    firstAdded: first(added),
+    firstRemoved: first(removed),
   };
 }

@@ -15,6 +15,7 @@ import type { ResourceType } from '#scim/schema-registry.ts';
 import type { Command } from '../decision.ts';
 import { deleteResource } from '../delete-resource.ts';
 import { DirectoryError } from '../errors.ts';
+import type { MemberDiff } from '../membership-changes.ts';
 import type { Committer } from '../mongo/commit-queues.ts';
 import type { HeadDocument } from '../mongo/documents.ts';
 import type { Drain } from '../mongo/drain.ts';
@@ -51,6 +52,8 @@ export interface WriteAnswer {
   readonly position: number;
   /** Whether anything was written. */
   readonly changed: boolean;
+  /** What it does to a group's members. */
+  readonly members: MemberDiff;
 }
 
 /** The answer to a read of one resource. */
@@ -144,9 +147,9 @@ export function createResourceService(type: ResourceType, options: ResourceServi
   const requestField = type.name.toLowerCase();
 
   async function write(command: Command<WriteReply>, mask: ReadMask): Promise<WriteAnswer> {
-    const { state, changed, position } = await committer.submit(command);
+    const { state, ...reply } = await committer.submit(command);
     const derived = await reads.derive(type, command.connection, state, mask);
-    return { message: answerMessage(type, state, derived), changed, position };
+    return { message: answerMessage(type, state, derived), ...reply };
   }
 
   return {

@@ -15,7 +15,8 @@ export function keepOnePrimary(
     return values;
   const primaries = values.filter(isPrimary);
   if (primaries.length < 2) return values;
-  const winner = primaries.findLast((value) => !previous.includes(value)) ?? primaries.at(-1);
+  const known = new Set(previous);
+  const winner = primaries.findLast((value) => !known.has(value)) ?? primaries.at(-1);
   const place = values.lastIndexOf(winner ?? null);
   return values.map((value, index) =>
     index !== place && isPrimary(value) ? { ...value, primary: false } : value,

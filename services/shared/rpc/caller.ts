@@ -2,6 +2,7 @@ import { createHash, hkdfSync, timingSafeEqual } from 'node:crypto';
 import { ChangeServiceService } from '#proto/rollcall/directory/v1/change_service.ts';
 import { ConnectionServiceService } from '#proto/rollcall/directory/v1/connection_service.ts';
 import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
+import { ExchangeServiceService } from '#proto/rollcall/directory/v1/exchange_service.ts';
 import { GroupServiceService } from '#proto/rollcall/directory/v1/group_service.ts';
 import { MembershipServiceService } from '#proto/rollcall/directory/v1/membership_service.ts';
 import { SearchServiceService } from '#proto/rollcall/directory/v1/search_service.ts';
@@ -39,6 +40,9 @@ const allowedMethods: Readonly<Record<CallerRole, ReadonlySet<string> | undefine
     ...Object.values(GroupServiceService),
     ...Object.values(SearchServiceService),
     ConnectionServiceService.authenticate,
+    ConnectionServiceService.issueAccessToken,
+    ConnectionServiceService.getTrustedIssuer,
+    ExchangeServiceService.recordExchanges,
   ]),
   access: paths([
     ...reads,

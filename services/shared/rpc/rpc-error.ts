@@ -20,6 +20,8 @@ export const reasonCodes: Readonly<Record<ErrorReason, status>> = {
   [ErrorReason.CONNECTION_PAUSED]: status.UNAVAILABLE,
   [ErrorReason.TOKEN_INVALID]: status.UNAUTHENTICATED,
   [ErrorReason.TOKEN_NOT_FOUND]: status.NOT_FOUND,
+  [ErrorReason.CLIENT_INVALID]: status.UNAUTHENTICATED,
+  [ErrorReason.CLIENT_NOT_FOUND]: status.NOT_FOUND,
   [ErrorReason.RESOURCE_NOT_FOUND]: status.NOT_FOUND,
   [ErrorReason.UNIQUENESS]: status.ALREADY_EXISTS,
   [ErrorReason.VERSION_MISMATCH]: status.FAILED_PRECONDITION,
@@ -36,6 +38,7 @@ export const reasonCodes: Readonly<Record<ErrorReason, status>> = {
   [ErrorReason.PAGE_SIZE_CHANGED]: status.INVALID_ARGUMENT,
   [ErrorReason.POSITION_NOT_REACHED]: status.UNAVAILABLE,
   [ErrorReason.POSITION_PURGED]: status.OUT_OF_RANGE,
+  [ErrorReason.EXCHANGE_NOT_FOUND]: status.NOT_FOUND,
 };
 
 /** A failed call, the same on both sides of the wire. */

@@ -25,6 +25,8 @@ export function readComparison(cursor: TokenCursor): 'pr' | ComparisonText {
   if (operator === undefined) {
     throw new ScimSyntaxError('filter', operatorToken.position, `This is not an operator; use ${operators}.`);
   }
-  const literalToken = cursor.take();
-  return { operator, operatorToken, literal: readLiteral(literalToken), literalToken };
+  const literalToken = cursor.peek();
+  const literal = readLiteral(literalToken);
+  cursor.take();
+  return { operator, operatorToken, literal, literalToken };
 }

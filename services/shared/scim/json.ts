@@ -30,6 +30,15 @@ export function toJsonValue(value: unknown): JsonValue {
   return Object.fromEntries(entries.map(([key, item]) => [key, toJsonValue(item)]));
 }
 
+/** A text that two JSON values share exactly when they are the same, whatever the order of their keys. */
+export function canonicalJson(value: JsonValue): string {
+  return JSON.stringify(value, (_, item: JsonValue) =>
+    isJsonObject(item)
+      ? Object.fromEntries(Object.entries(item).sort(([one], [other]) => (one < other ? -1 : 1)))
+      : item,
+  );
+}
+
 /** Whether two JSON values are the same, whatever the order of their keys. */
 export function jsonEqual(a: JsonValue | undefined, b: JsonValue | undefined): boolean {
   if (a === b) return true;

@@ -4,7 +4,7 @@
  */
 export const differences: Readonly<Record<string, readonly string[]>> = {
   'CRE-15': ['missingSchemas', 'unknownSchemas', 'legacyUrns'],
-  'CRE-17': ['textBooleans', 'valueAlone', 'oneWithoutList'],
+  'CRE-17': ['textBooleans', 'valueAlone', 'valueInObject', 'oneWithoutList'],
   'CRE-24': ['unknownAttribute'],
   'FLT-17': ['textBooleans'],
   'FLT-36': ['bareExtensionAttributes'],
@@ -12,12 +12,13 @@ export const differences: Readonly<Record<string, readonly string[]>> = {
   'PAT-10': ['unknownAttribute'],
   'PAT-15': ['unknownAttribute'],
   'PAT-16': ['echoedReadOnly'],
-  'PAT-19': ['textBooleans', 'wrappedList'],
+  'PAT-19': ['textBooleans', 'valueInObject', 'wrappedList'],
   'PAT-20': ['unknownAttribute', 'bareExtensionAttributes'],
   'PAT-39': ['onNoTarget'],
   'PAT-40': ['unfoldedKeys'],
   'PAT-59': ['removalByValue'],
   'PAT-77': ['onNoTarget'],
+  'PUT-04': ['groupWithoutMembers'],
   'PUT-16': ['groupWithoutMembers'],
   'ERR-11': ['onNoTarget'],
   'NUL-04': ['emptyText'],

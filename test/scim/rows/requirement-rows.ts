@@ -10,7 +10,7 @@ export interface RequirementRow {
   readonly statement: string;
 }
 
-/** Every rule of RFC 7643, 7644 and 9865, and what RFC 6750, 7232 and 9110 add to them: id, tier, source and statement. */
+/** Every rule of RFC 7643, 7644 and 9865, and what RFC 6585, 6750, 7232 and 9110 add to them: id, tier, source and statement. */
 const table = `
 HTTP-01 1 RFC 7644, 3.8: JSON goes both ways as UTF-8, which is also meant when no charset is named
 HTTP-02 1 RFC 7644, 3.8: who asks for application/scim+json gets it
@@ -384,6 +384,7 @@ ERR-13 1 RFC 7644, 3.12: an unknown protocol version is told
 ERR-14 2 RFC 7644, 3.12, 7.5.2: sensitive is said of secrets in a URL
 ERR-15 1 RFC 7644, 3.12: a fault of the server is a SCIM error too
 ERR-16 1 RFC 7644, 3.12: an endpoint that does not exist is a 404 in SCIM form
+ERR-17 2 RFC 6585, 4: one request too many is a 429 in SCIM form, with Retry-After
 
 NUL-01 1 RFC 7643, 2.5: unassigned, null and the empty list are one state
 NUL-02 1 RFC 7643, 2.5: assigning null or an empty list unassigns

@@ -9,7 +9,7 @@ import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import {
   type CallOptions,
   type ChannelCredentials,
-  Client,
+  Client as Client1,
   type ClientOptions,
   type ClientReadableStream,
   type ClientUnaryCall,
@@ -200,6 +200,49 @@ export interface Connection {
    * 7643 lets groups share a name, and strict connections do.
    */
   uniqueGroupNames: boolean;
+  /** Whose signed tokens it accepts; absent for nobody's. */
+  trustedIssuer: TrustedIssuer | undefined;
+}
+
+/** Whose signed tokens (RFC 7519) open a connection beside its own. */
+export interface TrustedIssuer {
+  /** The `iss` of its tokens, to the letter: 1 to 500 characters. */
+  issuer: string;
+  /** What `aud` of its tokens names, to the letter: 1 to 500 characters. */
+  audience: string;
+  /**
+   * Where its public keys are (a JSON Web Key Set, RFC 7517): a URL of at most 2,000 characters, https unless its host is
+   * loopback. An address in it must be public or loopback; a name may stand for any, and its certificate vouches for it.
+   * The gateway follows no redirect from there.
+   */
+  jwksUri: string;
+  /**
+   * The application that its tokens are for, as their `appid` or `azp` says, at most 500 characters. Empty for any: then
+   * whoever gets a token of this issuer for this audience is let in.
+   */
+  applicationId: string;
+}
+
+/** An OAuth client (RFC 6749, section 2) without its secret. */
+export interface Client {
+  /** Its client id. */
+  id: string;
+  /** A note for operators. */
+  label: string;
+  /** When it was created. */
+  created:
+    | Date
+    | undefined;
+  /** When it and its access tokens end; absent is never. */
+  expires:
+    | Date
+    | undefined;
+  /** When one of its access tokens was last used, to the minute; absent is never. */
+  lastUsed:
+    | Date
+    | undefined;
+  /** Its access tokens may read but not write. */
+  readOnly: boolean;
 }
 
 /** A bearer token without its secret. */
@@ -371,12 +414,112 @@ export interface AuthenticateResponse {
   connection:
     | Connection
     | undefined;
-  /** The token's id. */
+  /** The token's id; for an access token that of its client. */
   tokenId: string;
   /** See Token.read_only. */
   readOnly: boolean;
   /** See Token.user_id. */
   userId: string;
+}
+
+/** Asks for a client. */
+export interface CreateClientRequest {
+  /** The connection. */
+  connectionId: string;
+  /** A note for operators, at most 200 characters. */
+  label: string;
+  /** When it ends; absent is never. */
+  expires:
+    | Date
+    | undefined;
+  /** See Client.read_only. */
+  readOnly: boolean;
+}
+
+/** The new client. */
+export interface CreateClientResponse {
+  /** The client's description. */
+  client:
+    | Client
+    | undefined;
+  /** The secret; shown this once. */
+  secret: string;
+}
+
+/** Asks for clients. */
+export interface ListClientsRequest {
+  /** The connection. */
+  connectionId: string;
+}
+
+/** The clients, oldest first. */
+export interface ListClientsResponse {
+  /** The clients. */
+  clients: Client[];
+}
+
+/** Asks to revoke. */
+export interface RevokeClientRequest {
+  /** The connection. */
+  connectionId: string;
+  /** The client's id. */
+  clientId: string;
+}
+
+/** Revoked. */
+export interface RevokeClientResponse {
+}
+
+/** Asks for an access token. */
+export interface IssueAccessTokenRequest {
+  /** The connection named in the URL. */
+  connectionId: string;
+  /** The client's id. */
+  clientId: string;
+  /** SHA-256 of the client's secret, 32 bytes. */
+  secretDigest: Buffer;
+}
+
+/** The access token. */
+export interface IssueAccessTokenResponse {
+  /** The token; shown this once. */
+  accessToken: string;
+  /** Seconds for which it is good: an hour, or less when the client ends before. */
+  expiresIn: number;
+}
+
+/** Asks to trust an issuer. */
+export interface SetTrustedIssuerRequest {
+  /** The connection. */
+  connectionId: string;
+  /** The issuer. */
+  issuer: TrustedIssuer | undefined;
+}
+
+/** Trusted. */
+export interface SetTrustedIssuerResponse {
+}
+
+/** Asks to trust no issuer. */
+export interface ClearTrustedIssuerRequest {
+  /** The connection. */
+  connectionId: string;
+}
+
+/** None is trusted. */
+export interface ClearTrustedIssuerResponse {
+}
+
+/** Asks for the trusted issuer. */
+export interface GetTrustedIssuerRequest {
+  /** The connection named in the URL. */
+  connectionId: string;
+}
+
+/** The trusted issuer. */
+export interface GetTrustedIssuerResponse {
+  /** The connection, without counts, with its trusted issuer. */
+  connection: Connection | undefined;
 }
 
 /** A token of an internal service without its secret. */
@@ -465,6 +608,7 @@ function createBaseConnection(): Connection {
     groups: 0,
     position: 0,
     uniqueGroupNames: false,
+    trustedIssuer: undefined,
   };
 }
 
@@ -499,6 +643,9 @@ export const Connection: MessageFns<Connection> = {
     }
     if (message.uniqueGroupNames !== false) {
       writer.uint32(80).bool(message.uniqueGroupNames);
+    }
+    if (message.trustedIssuer !== undefined) {
+      TrustedIssuer.encode(message.trustedIssuer, writer.uint32(90).fork()).join();
     }
     return writer;
   },
@@ -596,6 +743,14 @@ export const Connection: MessageFns<Connection> = {
             message.uniqueGroupNames = reader.bool();
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.trustedIssuer = TrustedIssuer.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -623,6 +778,215 @@ export const Connection: MessageFns<Connection> = {
     message.groups = object.groups ?? 0;
     message.position = object.position ?? 0;
     message.uniqueGroupNames = object.uniqueGroupNames ?? false;
+    message.trustedIssuer = (object.trustedIssuer !== undefined && object.trustedIssuer !== null)
+      ? TrustedIssuer.fromPartial(object.trustedIssuer)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseTrustedIssuer(): TrustedIssuer {
+  return { issuer: "", audience: "", jwksUri: "", applicationId: "" };
+}
+
+export const TrustedIssuer: MessageFns<TrustedIssuer> = {
+  encode(message: TrustedIssuer, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.issuer !== "") {
+      writer.uint32(10).string(message.issuer);
+    }
+    if (message.audience !== "") {
+      writer.uint32(18).string(message.audience);
+    }
+    if (message.jwksUri !== "") {
+      writer.uint32(26).string(message.jwksUri);
+    }
+    if (message.applicationId !== "") {
+      writer.uint32(34).string(message.applicationId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TrustedIssuer {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTrustedIssuer();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.issuer = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.audience = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.jwksUri = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.applicationId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<TrustedIssuer>): TrustedIssuer {
+    return TrustedIssuer.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TrustedIssuer>): TrustedIssuer {
+    const message = createBaseTrustedIssuer();
+    message.issuer = object.issuer ?? "";
+    message.audience = object.audience ?? "";
+    message.jwksUri = object.jwksUri ?? "";
+    message.applicationId = object.applicationId ?? "";
+    return message;
+  },
+};
+
+function createBaseClient(): Client {
+  return { id: "", label: "", created: undefined, expires: undefined, lastUsed: undefined, readOnly: false };
+}
+
+export const Client: MessageFns<Client> = {
+  encode(message: Client, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.label !== "") {
+      writer.uint32(18).string(message.label);
+    }
+    if (message.created !== undefined) {
+      Timestamp.encode(toTimestamp(message.created), writer.uint32(26).fork()).join();
+    }
+    if (message.expires !== undefined) {
+      Timestamp.encode(toTimestamp(message.expires), writer.uint32(34).fork()).join();
+    }
+    if (message.lastUsed !== undefined) {
+      Timestamp.encode(toTimestamp(message.lastUsed), writer.uint32(42).fork()).join();
+    }
+    if (message.readOnly !== false) {
+      writer.uint32(48).bool(message.readOnly);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Client {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseClient();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.label = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.created = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.expires = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.lastUsed = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.readOnly = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Client>): Client {
+    return Client.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Client>): Client {
+    const message = createBaseClient();
+    message.id = object.id ?? "";
+    message.label = object.label ?? "";
+    message.created = object.created ?? undefined;
+    message.expires = object.expires ?? undefined;
+    message.lastUsed = object.lastUsed ?? undefined;
+    message.readOnly = object.readOnly ?? false;
     return message;
   },
 };
@@ -2008,6 +2372,854 @@ export const AuthenticateResponse: MessageFns<AuthenticateResponse> = {
   },
 };
 
+function createBaseCreateClientRequest(): CreateClientRequest {
+  return { connectionId: "", label: "", expires: undefined, readOnly: false };
+}
+
+export const CreateClientRequest: MessageFns<CreateClientRequest> = {
+  encode(message: CreateClientRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.connectionId !== "") {
+      writer.uint32(10).string(message.connectionId);
+    }
+    if (message.label !== "") {
+      writer.uint32(18).string(message.label);
+    }
+    if (message.expires !== undefined) {
+      Timestamp.encode(toTimestamp(message.expires), writer.uint32(26).fork()).join();
+    }
+    if (message.readOnly !== false) {
+      writer.uint32(32).bool(message.readOnly);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CreateClientRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCreateClientRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.connectionId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.label = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.expires = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.readOnly = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<CreateClientRequest>): CreateClientRequest {
+    return CreateClientRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CreateClientRequest>): CreateClientRequest {
+    const message = createBaseCreateClientRequest();
+    message.connectionId = object.connectionId ?? "";
+    message.label = object.label ?? "";
+    message.expires = object.expires ?? undefined;
+    message.readOnly = object.readOnly ?? false;
+    return message;
+  },
+};
+
+function createBaseCreateClientResponse(): CreateClientResponse {
+  return { client: undefined, secret: "" };
+}
+
+export const CreateClientResponse: MessageFns<CreateClientResponse> = {
+  encode(message: CreateClientResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.client !== undefined) {
+      Client.encode(message.client, writer.uint32(10).fork()).join();
+    }
+    if (message.secret !== "") {
+      writer.uint32(18).string(message.secret);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CreateClientResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCreateClientResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.client = Client.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.secret = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<CreateClientResponse>): CreateClientResponse {
+    return CreateClientResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CreateClientResponse>): CreateClientResponse {
+    const message = createBaseCreateClientResponse();
+    message.client = (object.client !== undefined && object.client !== null)
+      ? Client.fromPartial(object.client)
+      : undefined;
+    message.secret = object.secret ?? "";
+    return message;
+  },
+};
+
+function createBaseListClientsRequest(): ListClientsRequest {
+  return { connectionId: "" };
+}
+
+export const ListClientsRequest: MessageFns<ListClientsRequest> = {
+  encode(message: ListClientsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.connectionId !== "") {
+      writer.uint32(10).string(message.connectionId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListClientsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListClientsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.connectionId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListClientsRequest>): ListClientsRequest {
+    return ListClientsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListClientsRequest>): ListClientsRequest {
+    const message = createBaseListClientsRequest();
+    message.connectionId = object.connectionId ?? "";
+    return message;
+  },
+};
+
+function createBaseListClientsResponse(): ListClientsResponse {
+  return { clients: [] };
+}
+
+export const ListClientsResponse: MessageFns<ListClientsResponse> = {
+  encode(message: ListClientsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.clients) {
+      Client.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListClientsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListClientsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.clients.push(Client.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListClientsResponse>): ListClientsResponse {
+    return ListClientsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListClientsResponse>): ListClientsResponse {
+    const message = createBaseListClientsResponse();
+    message.clients = object.clients?.map((e) => Client.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseRevokeClientRequest(): RevokeClientRequest {
+  return { connectionId: "", clientId: "" };
+}
+
+export const RevokeClientRequest: MessageFns<RevokeClientRequest> = {
+  encode(message: RevokeClientRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.connectionId !== "") {
+      writer.uint32(10).string(message.connectionId);
+    }
+    if (message.clientId !== "") {
+      writer.uint32(18).string(message.clientId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RevokeClientRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRevokeClientRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.connectionId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.clientId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RevokeClientRequest>): RevokeClientRequest {
+    return RevokeClientRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RevokeClientRequest>): RevokeClientRequest {
+    const message = createBaseRevokeClientRequest();
+    message.connectionId = object.connectionId ?? "";
+    message.clientId = object.clientId ?? "";
+    return message;
+  },
+};
+
+function createBaseRevokeClientResponse(): RevokeClientResponse {
+  return {};
+}
+
+export const RevokeClientResponse: MessageFns<RevokeClientResponse> = {
+  encode(_: RevokeClientResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RevokeClientResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRevokeClientResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RevokeClientResponse>): RevokeClientResponse {
+    return RevokeClientResponse.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<RevokeClientResponse>): RevokeClientResponse {
+    const message = createBaseRevokeClientResponse();
+    return message;
+  },
+};
+
+function createBaseIssueAccessTokenRequest(): IssueAccessTokenRequest {
+  return { connectionId: "", clientId: "", secretDigest: Buffer.alloc(0) };
+}
+
+export const IssueAccessTokenRequest: MessageFns<IssueAccessTokenRequest> = {
+  encode(message: IssueAccessTokenRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.connectionId !== "") {
+      writer.uint32(10).string(message.connectionId);
+    }
+    if (message.clientId !== "") {
+      writer.uint32(18).string(message.clientId);
+    }
+    if (message.secretDigest.length !== 0) {
+      writer.uint32(26).bytes(message.secretDigest);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): IssueAccessTokenRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseIssueAccessTokenRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.connectionId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.clientId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.secretDigest = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<IssueAccessTokenRequest>): IssueAccessTokenRequest {
+    return IssueAccessTokenRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<IssueAccessTokenRequest>): IssueAccessTokenRequest {
+    const message = createBaseIssueAccessTokenRequest();
+    message.connectionId = object.connectionId ?? "";
+    message.clientId = object.clientId ?? "";
+    message.secretDigest = object.secretDigest ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
+function createBaseIssueAccessTokenResponse(): IssueAccessTokenResponse {
+  return { accessToken: "", expiresIn: 0 };
+}
+
+export const IssueAccessTokenResponse: MessageFns<IssueAccessTokenResponse> = {
+  encode(message: IssueAccessTokenResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.accessToken !== "") {
+      writer.uint32(10).string(message.accessToken);
+    }
+    if (message.expiresIn !== 0) {
+      writer.uint32(16).int32(message.expiresIn);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): IssueAccessTokenResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseIssueAccessTokenResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.accessToken = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.expiresIn = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<IssueAccessTokenResponse>): IssueAccessTokenResponse {
+    return IssueAccessTokenResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<IssueAccessTokenResponse>): IssueAccessTokenResponse {
+    const message = createBaseIssueAccessTokenResponse();
+    message.accessToken = object.accessToken ?? "";
+    message.expiresIn = object.expiresIn ?? 0;
+    return message;
+  },
+};
+
+function createBaseSetTrustedIssuerRequest(): SetTrustedIssuerRequest {
+  return { connectionId: "", issuer: undefined };
+}
+
+export const SetTrustedIssuerRequest: MessageFns<SetTrustedIssuerRequest> = {
+  encode(message: SetTrustedIssuerRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.connectionId !== "") {
+      writer.uint32(10).string(message.connectionId);
+    }
+    if (message.issuer !== undefined) {
+      TrustedIssuer.encode(message.issuer, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SetTrustedIssuerRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSetTrustedIssuerRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.connectionId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.issuer = TrustedIssuer.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<SetTrustedIssuerRequest>): SetTrustedIssuerRequest {
+    return SetTrustedIssuerRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SetTrustedIssuerRequest>): SetTrustedIssuerRequest {
+    const message = createBaseSetTrustedIssuerRequest();
+    message.connectionId = object.connectionId ?? "";
+    message.issuer = (object.issuer !== undefined && object.issuer !== null)
+      ? TrustedIssuer.fromPartial(object.issuer)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseSetTrustedIssuerResponse(): SetTrustedIssuerResponse {
+  return {};
+}
+
+export const SetTrustedIssuerResponse: MessageFns<SetTrustedIssuerResponse> = {
+  encode(_: SetTrustedIssuerResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SetTrustedIssuerResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSetTrustedIssuerResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<SetTrustedIssuerResponse>): SetTrustedIssuerResponse {
+    return SetTrustedIssuerResponse.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<SetTrustedIssuerResponse>): SetTrustedIssuerResponse {
+    const message = createBaseSetTrustedIssuerResponse();
+    return message;
+  },
+};
+
+function createBaseClearTrustedIssuerRequest(): ClearTrustedIssuerRequest {
+  return { connectionId: "" };
+}
+
+export const ClearTrustedIssuerRequest: MessageFns<ClearTrustedIssuerRequest> = {
+  encode(message: ClearTrustedIssuerRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.connectionId !== "") {
+      writer.uint32(10).string(message.connectionId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ClearTrustedIssuerRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseClearTrustedIssuerRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.connectionId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ClearTrustedIssuerRequest>): ClearTrustedIssuerRequest {
+    return ClearTrustedIssuerRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ClearTrustedIssuerRequest>): ClearTrustedIssuerRequest {
+    const message = createBaseClearTrustedIssuerRequest();
+    message.connectionId = object.connectionId ?? "";
+    return message;
+  },
+};
+
+function createBaseClearTrustedIssuerResponse(): ClearTrustedIssuerResponse {
+  return {};
+}
+
+export const ClearTrustedIssuerResponse: MessageFns<ClearTrustedIssuerResponse> = {
+  encode(_: ClearTrustedIssuerResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ClearTrustedIssuerResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseClearTrustedIssuerResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ClearTrustedIssuerResponse>): ClearTrustedIssuerResponse {
+    return ClearTrustedIssuerResponse.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<ClearTrustedIssuerResponse>): ClearTrustedIssuerResponse {
+    const message = createBaseClearTrustedIssuerResponse();
+    return message;
+  },
+};
+
+function createBaseGetTrustedIssuerRequest(): GetTrustedIssuerRequest {
+  return { connectionId: "" };
+}
+
+export const GetTrustedIssuerRequest: MessageFns<GetTrustedIssuerRequest> = {
+  encode(message: GetTrustedIssuerRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.connectionId !== "") {
+      writer.uint32(10).string(message.connectionId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetTrustedIssuerRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetTrustedIssuerRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.connectionId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GetTrustedIssuerRequest>): GetTrustedIssuerRequest {
+    return GetTrustedIssuerRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetTrustedIssuerRequest>): GetTrustedIssuerRequest {
+    const message = createBaseGetTrustedIssuerRequest();
+    message.connectionId = object.connectionId ?? "";
+    return message;
+  },
+};
+
+function createBaseGetTrustedIssuerResponse(): GetTrustedIssuerResponse {
+  return { connection: undefined };
+}
+
+export const GetTrustedIssuerResponse: MessageFns<GetTrustedIssuerResponse> = {
+  encode(message: GetTrustedIssuerResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.connection !== undefined) {
+      Connection.encode(message.connection, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetTrustedIssuerResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetTrustedIssuerResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.connection = Connection.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GetTrustedIssuerResponse>): GetTrustedIssuerResponse {
+    return GetTrustedIssuerResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetTrustedIssuerResponse>): GetTrustedIssuerResponse {
+    const message = createBaseGetTrustedIssuerResponse();
+    message.connection = (object.connection !== undefined && object.connection !== null)
+      ? Connection.fromPartial(object.connection)
+      : undefined;
+    return message;
+  },
+};
+
 function createBaseServiceToken(): ServiceToken {
   return { id: "", label: "", connectionIds: [], created: undefined, expires: undefined, allConnections: false };
 }
@@ -2592,8 +3804,9 @@ export const AuthenticateServiceResponse: MessageFns<AuthenticateServiceResponse
 };
 
 /**
- * Connections (a customer's directory each), the bearer tokens of their identity providers, and the tokens of internal
- * services. For operators, except Authenticate (the gateway) and AuthenticateService (the access service).
+ * Connections (a customer's directory each), the credentials of their identity providers (bearer tokens, OAuth clients, a
+ * trusted issuer), and the tokens of internal services. For operators, except Authenticate, IssueAccessToken and
+ * GetTrustedIssuer (the gateway) and AuthenticateService (the access service).
  */
 export type ConnectionServiceService = typeof ConnectionServiceService;
 export const ConnectionServiceService = {
@@ -2718,6 +3931,101 @@ export const ConnectionServiceService = {
       Buffer.from(AuthenticateResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): AuthenticateResponse => AuthenticateResponse.decode(value),
   },
+  /**
+   * Creates an OAuth client of a connection, which gets short-lived access tokens for its id and secret. Fails with
+   * CONNECTION_NOT_FOUND, LIMIT_EXCEEDED (20 clients).
+   */
+  createClient: {
+    path: "/rollcall.directory.v1.ConnectionService/CreateClient" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: CreateClientRequest): Buffer => Buffer.from(CreateClientRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): CreateClientRequest => CreateClientRequest.decode(value),
+    responseSerialize: (value: CreateClientResponse): Buffer =>
+      Buffer.from(CreateClientResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): CreateClientResponse => CreateClientResponse.decode(value),
+  },
+  /** Reads a connection's clients, never their secrets. Fails with CONNECTION_NOT_FOUND. */
+  listClients: {
+    path: "/rollcall.directory.v1.ConnectionService/ListClients" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListClientsRequest): Buffer => Buffer.from(ListClientsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListClientsRequest => ListClientsRequest.decode(value),
+    responseSerialize: (value: ListClientsResponse): Buffer => Buffer.from(ListClientsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListClientsResponse => ListClientsResponse.decode(value),
+  },
+  /**
+   * Revokes a client: it and its access tokens are refused everywhere within a second. Fails with CONNECTION_NOT_FOUND,
+   * CLIENT_NOT_FOUND.
+   */
+  revokeClient: {
+    path: "/rollcall.directory.v1.ConnectionService/RevokeClient" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RevokeClientRequest): Buffer => Buffer.from(RevokeClientRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RevokeClientRequest => RevokeClientRequest.decode(value),
+    responseSerialize: (value: RevokeClientResponse): Buffer =>
+      Buffer.from(RevokeClientResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RevokeClientResponse => RevokeClientResponse.decode(value),
+  },
+  /**
+   * Gives a client an access token (RFC 6749, section 4.4). Of its access tokens the newest 20 are good. Fails with
+   * CLIENT_INVALID, and with CONNECTION_PAUSED for a good client.
+   */
+  issueAccessToken: {
+    path: "/rollcall.directory.v1.ConnectionService/IssueAccessToken" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: IssueAccessTokenRequest): Buffer =>
+      Buffer.from(IssueAccessTokenRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): IssueAccessTokenRequest => IssueAccessTokenRequest.decode(value),
+    responseSerialize: (value: IssueAccessTokenResponse): Buffer =>
+      Buffer.from(IssueAccessTokenResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): IssueAccessTokenResponse => IssueAccessTokenResponse.decode(value),
+  },
+  /**
+   * Makes a connection accept the tokens that an issuer signs, instead of those of the issuer before. Fails with
+   * CONNECTION_NOT_FOUND, REQUEST_INVALID.
+   */
+  setTrustedIssuer: {
+    path: "/rollcall.directory.v1.ConnectionService/SetTrustedIssuer" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: SetTrustedIssuerRequest): Buffer =>
+      Buffer.from(SetTrustedIssuerRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): SetTrustedIssuerRequest => SetTrustedIssuerRequest.decode(value),
+    responseSerialize: (value: SetTrustedIssuerResponse): Buffer =>
+      Buffer.from(SetTrustedIssuerResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): SetTrustedIssuerResponse => SetTrustedIssuerResponse.decode(value),
+  },
+  /** Makes a connection accept no signed tokens: refused everywhere within a second. Fails with CONNECTION_NOT_FOUND. */
+  clearTrustedIssuer: {
+    path: "/rollcall.directory.v1.ConnectionService/ClearTrustedIssuer" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ClearTrustedIssuerRequest): Buffer =>
+      Buffer.from(ClearTrustedIssuerRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ClearTrustedIssuerRequest => ClearTrustedIssuerRequest.decode(value),
+    responseSerialize: (value: ClearTrustedIssuerResponse): Buffer =>
+      Buffer.from(ClearTrustedIssuerResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ClearTrustedIssuerResponse => ClearTrustedIssuerResponse.decode(value),
+  },
+  /**
+   * Says whose signed tokens open a connection, also while it is paused. Fails with TOKEN_INVALID when nobody's do,
+   * whether the connection exists or not.
+   */
+  getTrustedIssuer: {
+    path: "/rollcall.directory.v1.ConnectionService/GetTrustedIssuer" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetTrustedIssuerRequest): Buffer =>
+      Buffer.from(GetTrustedIssuerRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetTrustedIssuerRequest => GetTrustedIssuerRequest.decode(value),
+    responseSerialize: (value: GetTrustedIssuerResponse): Buffer =>
+      Buffer.from(GetTrustedIssuerResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetTrustedIssuerResponse => GetTrustedIssuerResponse.decode(value),
+  },
   /** Creates a token for an internal service. Fails with CONNECTION_NOT_FOUND. */
   createServiceToken: {
     path: "/rollcall.directory.v1.ConnectionService/CreateServiceToken" as const,
@@ -2798,6 +4106,35 @@ export interface ConnectionServiceServer extends UntypedServiceImplementation {
   revokeToken: handleUnaryCall<RevokeTokenRequest, RevokeTokenResponse>;
   /** Says which connection a bearer token opens. Fails with TOKEN_INVALID, and with CONNECTION_PAUSED for a good token. */
   authenticate: handleUnaryCall<AuthenticateRequest, AuthenticateResponse>;
+  /**
+   * Creates an OAuth client of a connection, which gets short-lived access tokens for its id and secret. Fails with
+   * CONNECTION_NOT_FOUND, LIMIT_EXCEEDED (20 clients).
+   */
+  createClient: handleUnaryCall<CreateClientRequest, CreateClientResponse>;
+  /** Reads a connection's clients, never their secrets. Fails with CONNECTION_NOT_FOUND. */
+  listClients: handleUnaryCall<ListClientsRequest, ListClientsResponse>;
+  /**
+   * Revokes a client: it and its access tokens are refused everywhere within a second. Fails with CONNECTION_NOT_FOUND,
+   * CLIENT_NOT_FOUND.
+   */
+  revokeClient: handleUnaryCall<RevokeClientRequest, RevokeClientResponse>;
+  /**
+   * Gives a client an access token (RFC 6749, section 4.4). Of its access tokens the newest 20 are good. Fails with
+   * CLIENT_INVALID, and with CONNECTION_PAUSED for a good client.
+   */
+  issueAccessToken: handleUnaryCall<IssueAccessTokenRequest, IssueAccessTokenResponse>;
+  /**
+   * Makes a connection accept the tokens that an issuer signs, instead of those of the issuer before. Fails with
+   * CONNECTION_NOT_FOUND, REQUEST_INVALID.
+   */
+  setTrustedIssuer: handleUnaryCall<SetTrustedIssuerRequest, SetTrustedIssuerResponse>;
+  /** Makes a connection accept no signed tokens: refused everywhere within a second. Fails with CONNECTION_NOT_FOUND. */
+  clearTrustedIssuer: handleUnaryCall<ClearTrustedIssuerRequest, ClearTrustedIssuerResponse>;
+  /**
+   * Says whose signed tokens open a connection, also while it is paused. Fails with TOKEN_INVALID when nobody's do,
+   * whether the connection exists or not.
+   */
+  getTrustedIssuer: handleUnaryCall<GetTrustedIssuerRequest, GetTrustedIssuerResponse>;
   /** Creates a token for an internal service. Fails with CONNECTION_NOT_FOUND. */
   createServiceToken: handleUnaryCall<CreateServiceTokenRequest, CreateServiceTokenResponse>;
   /** Reads the tokens of internal services, never their secrets. */
@@ -2808,7 +4145,7 @@ export interface ConnectionServiceServer extends UntypedServiceImplementation {
   authenticateService: handleUnaryCall<AuthenticateServiceRequest, AuthenticateServiceResponse>;
 }
 
-export interface ConnectionServiceClient extends Client {
+export interface ConnectionServiceClient extends Client1 {
   /** Creates a connection with one token. Fails with REQUEST_INVALID. */
   createConnection(
     request: CreateConnectionRequest,
@@ -2971,6 +4308,133 @@ export interface ConnectionServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: AuthenticateResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Creates an OAuth client of a connection, which gets short-lived access tokens for its id and secret. Fails with
+   * CONNECTION_NOT_FOUND, LIMIT_EXCEEDED (20 clients).
+   */
+  createClient(
+    request: CreateClientRequest,
+    callback: (error: ServiceError | null, response: CreateClientResponse) => void,
+  ): ClientUnaryCall;
+  createClient(
+    request: CreateClientRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: CreateClientResponse) => void,
+  ): ClientUnaryCall;
+  createClient(
+    request: CreateClientRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: CreateClientResponse) => void,
+  ): ClientUnaryCall;
+  /** Reads a connection's clients, never their secrets. Fails with CONNECTION_NOT_FOUND. */
+  listClients(
+    request: ListClientsRequest,
+    callback: (error: ServiceError | null, response: ListClientsResponse) => void,
+  ): ClientUnaryCall;
+  listClients(
+    request: ListClientsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListClientsResponse) => void,
+  ): ClientUnaryCall;
+  listClients(
+    request: ListClientsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListClientsResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Revokes a client: it and its access tokens are refused everywhere within a second. Fails with CONNECTION_NOT_FOUND,
+   * CLIENT_NOT_FOUND.
+   */
+  revokeClient(
+    request: RevokeClientRequest,
+    callback: (error: ServiceError | null, response: RevokeClientResponse) => void,
+  ): ClientUnaryCall;
+  revokeClient(
+    request: RevokeClientRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RevokeClientResponse) => void,
+  ): ClientUnaryCall;
+  revokeClient(
+    request: RevokeClientRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RevokeClientResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Gives a client an access token (RFC 6749, section 4.4). Of its access tokens the newest 20 are good. Fails with
+   * CLIENT_INVALID, and with CONNECTION_PAUSED for a good client.
+   */
+  issueAccessToken(
+    request: IssueAccessTokenRequest,
+    callback: (error: ServiceError | null, response: IssueAccessTokenResponse) => void,
+  ): ClientUnaryCall;
+  issueAccessToken(
+    request: IssueAccessTokenRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: IssueAccessTokenResponse) => void,
+  ): ClientUnaryCall;
+  issueAccessToken(
+    request: IssueAccessTokenRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: IssueAccessTokenResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Makes a connection accept the tokens that an issuer signs, instead of those of the issuer before. Fails with
+   * CONNECTION_NOT_FOUND, REQUEST_INVALID.
+   */
+  setTrustedIssuer(
+    request: SetTrustedIssuerRequest,
+    callback: (error: ServiceError | null, response: SetTrustedIssuerResponse) => void,
+  ): ClientUnaryCall;
+  setTrustedIssuer(
+    request: SetTrustedIssuerRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: SetTrustedIssuerResponse) => void,
+  ): ClientUnaryCall;
+  setTrustedIssuer(
+    request: SetTrustedIssuerRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: SetTrustedIssuerResponse) => void,
+  ): ClientUnaryCall;
+  /** Makes a connection accept no signed tokens: refused everywhere within a second. Fails with CONNECTION_NOT_FOUND. */
+  clearTrustedIssuer(
+    request: ClearTrustedIssuerRequest,
+    callback: (error: ServiceError | null, response: ClearTrustedIssuerResponse) => void,
+  ): ClientUnaryCall;
+  clearTrustedIssuer(
+    request: ClearTrustedIssuerRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ClearTrustedIssuerResponse) => void,
+  ): ClientUnaryCall;
+  clearTrustedIssuer(
+    request: ClearTrustedIssuerRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ClearTrustedIssuerResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Says whose signed tokens open a connection, also while it is paused. Fails with TOKEN_INVALID when nobody's do,
+   * whether the connection exists or not.
+   */
+  getTrustedIssuer(
+    request: GetTrustedIssuerRequest,
+    callback: (error: ServiceError | null, response: GetTrustedIssuerResponse) => void,
+  ): ClientUnaryCall;
+  getTrustedIssuer(
+    request: GetTrustedIssuerRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetTrustedIssuerResponse) => void,
+  ): ClientUnaryCall;
+  getTrustedIssuer(
+    request: GetTrustedIssuerRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetTrustedIssuerResponse) => void,
   ): ClientUnaryCall;
   /** Creates a token for an internal service. Fails with CONNECTION_NOT_FOUND. */
   createServiceToken(

@@ -51,6 +51,13 @@ export const ErrorReason = {
   TOKEN_INVALID: "ERROR_REASON_TOKEN_INVALID",
   /** TOKEN_NOT_FOUND - No token has this id. Code NOT_FOUND. Metadata: `token`. */
   TOKEN_NOT_FOUND: "ERROR_REASON_TOKEN_NOT_FOUND",
+  /**
+   * CLIENT_INVALID - No client of the connection has this id and secret, or it is revoked or expired; the same whether the connection
+   * exists or not. Code UNAUTHENTICATED. Metadata: none.
+   */
+  CLIENT_INVALID: "ERROR_REASON_CLIENT_INVALID",
+  /** CLIENT_NOT_FOUND - No client has this id. Code NOT_FOUND. Metadata: `client`. */
+  CLIENT_NOT_FOUND: "ERROR_REASON_CLIENT_NOT_FOUND",
   /** RESOURCE_NOT_FOUND - No resource of this type has this id in the connection. Code NOT_FOUND. Metadata: `resource_type`, `id`. */
   RESOURCE_NOT_FOUND: "ERROR_REASON_RESOURCE_NOT_FOUND",
   /** UNIQUENESS - Another resource of the connection has this value. Code ALREADY_EXISTS. Metadata: `resource_type`, `attribute`. */
@@ -110,6 +117,8 @@ export const ErrorReason = {
    * that is kept).
    */
   POSITION_PURGED: "ERROR_REASON_POSITION_PURGED",
+  /** EXCHANGE_NOT_FOUND - The sync log has no exchange with this id, or no longer. Code NOT_FOUND. Metadata: `exchange`. */
+  EXCHANGE_NOT_FOUND: "ERROR_REASON_EXCHANGE_NOT_FOUND",
 } as const;
 
 export type ErrorReason = typeof ErrorReason[keyof typeof ErrorReason];
@@ -127,6 +136,8 @@ export namespace ErrorReason {
   export type CONNECTION_PAUSED = typeof ErrorReason.CONNECTION_PAUSED;
   export type TOKEN_INVALID = typeof ErrorReason.TOKEN_INVALID;
   export type TOKEN_NOT_FOUND = typeof ErrorReason.TOKEN_NOT_FOUND;
+  export type CLIENT_INVALID = typeof ErrorReason.CLIENT_INVALID;
+  export type CLIENT_NOT_FOUND = typeof ErrorReason.CLIENT_NOT_FOUND;
   export type RESOURCE_NOT_FOUND = typeof ErrorReason.RESOURCE_NOT_FOUND;
   export type UNIQUENESS = typeof ErrorReason.UNIQUENESS;
   export type VERSION_MISMATCH = typeof ErrorReason.VERSION_MISMATCH;
@@ -143,6 +154,7 @@ export namespace ErrorReason {
   export type PAGE_SIZE_CHANGED = typeof ErrorReason.PAGE_SIZE_CHANGED;
   export type POSITION_NOT_REACHED = typeof ErrorReason.POSITION_NOT_REACHED;
   export type POSITION_PURGED = typeof ErrorReason.POSITION_PURGED;
+  export type EXCHANGE_NOT_FOUND = typeof ErrorReason.EXCHANGE_NOT_FOUND;
 }
 
 export function errorReasonFromJSON(object: any): ErrorReason {
@@ -183,6 +195,12 @@ export function errorReasonFromJSON(object: any): ErrorReason {
     case 23:
     case "ERROR_REASON_TOKEN_NOT_FOUND":
       return ErrorReason.TOKEN_NOT_FOUND;
+    case 24:
+    case "ERROR_REASON_CLIENT_INVALID":
+      return ErrorReason.CLIENT_INVALID;
+    case 25:
+    case "ERROR_REASON_CLIENT_NOT_FOUND":
+      return ErrorReason.CLIENT_NOT_FOUND;
     case 40:
     case "ERROR_REASON_RESOURCE_NOT_FOUND":
       return ErrorReason.RESOURCE_NOT_FOUND;
@@ -231,6 +249,9 @@ export function errorReasonFromJSON(object: any): ErrorReason {
     case 63:
     case "ERROR_REASON_POSITION_PURGED":
       return ErrorReason.POSITION_PURGED;
+    case 70:
+    case "ERROR_REASON_EXCHANGE_NOT_FOUND":
+      return ErrorReason.EXCHANGE_NOT_FOUND;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum ErrorReason");
   }
@@ -262,6 +283,10 @@ export function errorReasonToNumber(object: ErrorReason): number {
       return 22;
     case ErrorReason.TOKEN_NOT_FOUND:
       return 23;
+    case ErrorReason.CLIENT_INVALID:
+      return 24;
+    case ErrorReason.CLIENT_NOT_FOUND:
+      return 25;
     case ErrorReason.RESOURCE_NOT_FOUND:
       return 40;
     case ErrorReason.UNIQUENESS:
@@ -294,6 +319,8 @@ export function errorReasonToNumber(object: ErrorReason): number {
       return 62;
     case ErrorReason.POSITION_PURGED:
       return 63;
+    case ErrorReason.EXCHANGE_NOT_FOUND:
+      return 70;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum ErrorReason");
   }

@@ -9,7 +9,7 @@ import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import {
   type CallOptions,
   type ChannelCredentials,
-  Client,
+  Client as Client1,
   type ClientOptions,
   type ClientReadableStream,
   type ClientUnaryCall,
@@ -247,6 +247,20 @@ export interface GroupHeader {
   position: number;
   /** False when a write found the group as asked for already and wrote nothing. */
   changed: boolean;
+  /** What a write with `validate_only` would do to the members; absent otherwise. */
+  plannedMembers: PlannedMembers | undefined;
+}
+
+/** What a write would do to a group's members. */
+export interface PlannedMembers {
+  /** How many would become members. */
+  added: number;
+  /** How many would be members no more. */
+  removed: number;
+  /** The ids of the first 100 that would become members. */
+  firstAdded: string[];
+  /** The ids of the first 100 that would be members no more. */
+  firstRemoved: string[];
 }
 
 function createBaseCreateGroupRequest(): CreateGroupRequest {
@@ -1509,7 +1523,7 @@ export const DeleteGroupResponse: MessageFns<DeleteGroupResponse> = {
 };
 
 function createBaseGroupHeader(): GroupHeader {
-  return { group: undefined, position: 0, changed: false };
+  return { group: undefined, position: 0, changed: false, plannedMembers: undefined };
 }
 
 export const GroupHeader: MessageFns<GroupHeader> = {
@@ -1522,6 +1536,9 @@ export const GroupHeader: MessageFns<GroupHeader> = {
     }
     if (message.changed !== false) {
       writer.uint32(24).bool(message.changed);
+    }
+    if (message.plannedMembers !== undefined) {
+      PlannedMembers.encode(message.plannedMembers, writer.uint32(34).fork()).join();
     }
     return writer;
   },
@@ -1563,6 +1580,14 @@ export const GroupHeader: MessageFns<GroupHeader> = {
             message.changed = reader.bool();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.plannedMembers = PlannedMembers.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1583,6 +1608,100 @@ export const GroupHeader: MessageFns<GroupHeader> = {
     message.group = (object.group !== undefined && object.group !== null) ? Group.fromPartial(object.group) : undefined;
     message.position = object.position ?? 0;
     message.changed = object.changed ?? false;
+    message.plannedMembers = (object.plannedMembers !== undefined && object.plannedMembers !== null)
+      ? PlannedMembers.fromPartial(object.plannedMembers)
+      : undefined;
+    return message;
+  },
+};
+
+function createBasePlannedMembers(): PlannedMembers {
+  return { added: 0, removed: 0, firstAdded: [], firstRemoved: [] };
+}
+
+export const PlannedMembers: MessageFns<PlannedMembers> = {
+  encode(message: PlannedMembers, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.added !== 0) {
+      writer.uint32(8).int32(message.added);
+    }
+    if (message.removed !== 0) {
+      writer.uint32(16).int32(message.removed);
+    }
+    for (const v of message.firstAdded) {
+      writer.uint32(26).string(v!);
+    }
+    for (const v of message.firstRemoved) {
+      writer.uint32(34).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PlannedMembers {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePlannedMembers();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.added = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.removed = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.firstAdded.push(reader.string());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.firstRemoved.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<PlannedMembers>): PlannedMembers {
+    return PlannedMembers.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PlannedMembers>): PlannedMembers {
+    const message = createBasePlannedMembers();
+    message.added = object.added ?? 0;
+    message.removed = object.removed ?? 0;
+    message.firstAdded = object.firstAdded?.map((e) => e) || [];
+    message.firstRemoved = object.firstRemoved?.map((e) => e) || [];
     return message;
   },
 };
@@ -1690,7 +1809,7 @@ export interface GroupServiceServer extends UntypedServiceImplementation {
   deleteGroup: handleUnaryCall<DeleteGroupRequest, DeleteGroupResponse>;
 }
 
-export interface GroupServiceClient extends Client {
+export interface GroupServiceClient extends Client1 {
   /** Creates a group. Fails with UNIQUENESS, VALUE_INVALID, MEMBER_NOT_FOUND, LIMIT_EXCEEDED. */
   createGroup(request: CreateGroupRequest, options?: Partial<CallOptions>): ClientReadableStream<CreateGroupResponse>;
   createGroup(

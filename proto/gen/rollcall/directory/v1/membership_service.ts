@@ -9,7 +9,7 @@ import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import {
   type CallOptions,
   type ChannelCredentials,
-  Client,
+  Client as Client1,
   type ClientOptions,
   type ClientReadableStream,
   type ClientUnaryCall,
@@ -1259,7 +1259,7 @@ export interface MembershipServiceServer extends UntypedServiceImplementation {
   checkMembership: handleUnaryCall<CheckMembershipRequest, CheckMembershipResponse>;
 }
 
-export interface MembershipServiceClient extends Client {
+export interface MembershipServiceClient extends Client1 {
   /** Streams a group's members in the order of their ids. Fails with RESOURCE_NOT_FOUND. */
   listMembers(request: ListMembersRequest, options?: Partial<CallOptions>): ClientReadableStream<ListMembersResponse>;
   listMembers(

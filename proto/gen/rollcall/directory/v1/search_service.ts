@@ -9,7 +9,7 @@ import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import {
   type CallOptions,
   type ChannelCredentials,
-  Client,
+  Client as Client1,
   type ClientOptions,
   type ClientReadableStream,
   type handleServerStreamingCall,
@@ -424,7 +424,7 @@ export interface SearchServiceServer extends UntypedServiceImplementation {
   searchResources: handleServerStreamingCall<SearchResourcesRequest, SearchResourcesResponse>;
 }
 
-export interface SearchServiceClient extends Client {
+export interface SearchServiceClient extends Client1 {
   /**
    * Reads a page of the resources that match the filter of their type: type after type, each oldest first, unless sorted.
    * Fails with FILTER_INVALID, SORT_INVALID, TOO_MANY, PAGE_TOKEN_INVALID, PAGE_TOKEN_EXPIRED, PAGE_SIZE_CHANGED.

@@ -9,7 +9,7 @@ import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import {
   type CallOptions,
   type ChannelCredentials,
-  Client,
+  Client as Client1,
   type ClientOptions,
   type ClientReadableStream,
   type ClientUnaryCall,
@@ -1478,7 +1478,7 @@ export interface UserServiceServer extends UntypedServiceImplementation {
   deleteUser: handleUnaryCall<DeleteUserRequest, DeleteUserResponse>;
 }
 
-export interface UserServiceClient extends Client {
+export interface UserServiceClient extends Client1 {
   /** Creates a user. Fails with UNIQUENESS, VALUE_INVALID, LIMIT_EXCEEDED. */
   createUser(
     request: CreateUserRequest,

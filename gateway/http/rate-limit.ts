@@ -1,0 +1,70 @@
+import type { IncomingMessage } from 'node:http';
+import { Counter, type Registry } from 'prom-client';
+import { limits } from '../limits.ts';
+import { tooManyRequests, toScimError } from '../scim/scim-error.ts';
+import type { ClientAddress } from './client-address.ts';
+import type { Stage } from './exchange.ts';
+import { createRate } from './rate.ts';
+
+/** Refuses requests that are too many, with ScimError 429. */
+export interface RateLimit {
+  /**
+   * Stage after `authenticate`: counts the request against its connection. A bulk request counts as one, because nothing
+   * in a body plays a part.
+   */
+  readonly limitRate: Stage;
+  /**
+   * Counts a credential that was refused against the client's address. Throws when there were too many, which says
+   * nothing about what the credential was for. One that is good is never counted, nor refused for its address: an
+   * identity provider sends the requests of many customers from the same ones.
+   */
+  countFailure(request: IncomingMessage): void;
+}
+
+/** Makes a RateLimit of so many requests per second and connection; 0 lets any number of them pass. */
+export function createRateLimit(
+  perSecond: number,
+  clientAddress: ClientAddress,
+  metrics: Registry,
+): RateLimit {
+  const refusals = new Counter({
+    name: 'rollcall_gateway_rate_limited_total',
+    help: 'Requests refused with 429, by reason (rate, failures) and, where the token was good, by connection.',
+    labelNames: ['reason', 'connection'],
+    registers: [metrics],
+  });
+  const requests = perSecond === 0 ? () => 0 : createRate(perSecond, perSecond * limits.burstSeconds);
+  const failures = createRate(limits.failures.perSecond, limits.failures.burst);
+  return {
+    limitRate({ connectionId }) {
+      const seconds = requests(connectionId);
+      if (seconds === 0) return;
+      refusals.inc({ reason: 'rate', connection: connectionId });
+      const detail = `This connection may send ${perSecond} requests per second. Nothing was read or written; repeat the request after the seconds in Retry-After.`;
+      throw tooManyRequests(detail, seconds);
+    },
+    countFailure(request) {
+      const seconds = failures(clientAddress(request));
+      if (seconds === 0) return;
+      // Whoever fails may name any connection: as a label each would be kept for ever.
+      refusals.inc({ reason: 'failures', connection: '' });
+      const detail =
+        'Too many requests from this address had a token that was refused, and so had this one. Check the token and the base URL; repeat the request after the seconds in Retry-After.';
+      throw tooManyRequests(detail, seconds);
+    },
+  };
+}
+
+/** Makes of a stage that checks a credential one that counts those it refuses with 401. */
+export function countingFailures(check: Stage, countFailure: RateLimit['countFailure']): Stage {
+  return async (exchange) => {
+    try {
+      await check(exchange);
+    } catch (error) {
+      const { req } = exchange.http;
+      // Who shows no credential guesses none.
+      if (req.headers.authorization && toScimError(error).status === 401) countFailure(req);
+      throw error;
+    }
+  };
+}

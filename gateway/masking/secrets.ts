@@ -1,0 +1,53 @@
+import type { AttributeDefinition } from '#scim/attribute.ts';
+import type { SchemaRegistry } from '#scim/schema-registry.ts';
+
+/** Says what must not be written down. */
+export interface Secrets {
+  /** Whether the value of an attribute with this name, in any spelling that clients use, is a secret. */
+  isSecret(name: string): boolean;
+  /** What the registry knows of an attribute that is a secret, for the type of its placeholder. */
+  definitionOf(name: string): AttributeDefinition | undefined;
+  /** Whether a name is one of the registry's, or of its sub-attributes: it says nothing about a person. */
+  isKnownName(name: string): boolean;
+}
+
+/** Names that nobody declared and that hold a secret all the same, wherever they come from. */
+const telling = /passw(or)?d|passphrase|secret|credential|token|authorization|api[-_]?key/i;
+
+/**
+ * Makes the secrets of a registry: what is never returned (RFC 7643, section 7), what has a telling name, and `configured`
+ * ones, given by the name of the attribute, in any letter case.
+ */
+export function createSecrets(registry: SchemaRegistry, configured: readonly string[] = []): Secrets {
+  const definitions = new Map(registry.resourceTypes.flatMap(attributesOf).map(byName));
+  const names = new Set(configured.map((name) => name.toLowerCase()));
+  for (const [name, { returned }] of definitions) if (returned === 'never') names.add(name);
+  const isOne = (part: string) => names.has(part) || telling.test(part);
+  return {
+    isSecret: (name) => partsOf(name).some(isOne),
+    definitionOf: (name) => {
+      const part = partsOf(name).find(isOne);
+      return part === undefined ? undefined : definitions.get(part);
+    },
+    isKnownName: (name) => definitions.has(name.toLowerCase()),
+  };
+}
+
+type TypeOfRegistry = SchemaRegistry['resourceTypes'][number];
+
+function attributesOf({ schema, extensions }: TypeOfRegistry): readonly AttributeDefinition[] {
+  const top = [schema, ...extensions.map((extension) => extension.schema)].flatMap(
+    ({ attributes }) => attributes,
+  );
+  // The attributes last, so that they win against a sub-attribute of the same name.
+  return [...top.flatMap(({ subAttributes }) => subAttributes), ...top];
+}
+
+function byName(attribute: AttributeDefinition): [string, AttributeDefinition] {
+  return [attribute.name.toLowerCase(), attribute];
+}
+
+/** The names in `urn:…:User:name.givenName`, `emails[type eq "work"].value` and the like. */
+function partsOf(name: string): readonly string[] {
+  return name.toLowerCase().split(/[^\p{L}\p{N}$_-]+/u);
+}

@@ -1,0 +1,58 @@
+import type { DirectoryClient } from '../directory/directory-client.ts';
+import { readClientCredentials } from '../http/client-credentials.ts';
+import type { Exchange, Stage } from '../http/exchange.ts';
+import { invalidClient, OAuthError, toOAuthError } from '../http/oauth-error.ts';
+import { digestOf, isConnectionName } from '../http/presented.ts';
+import type { RateLimit } from '../http/rate-limit.ts';
+import { readForm } from '../http/read-form.ts';
+import type { FailureReport } from '../http/report-errors.ts';
+
+/**
+ * Makes the stage that gives a client an access token for its id and secret, and answers: the client credentials grant
+ * of OAuth 2.0 (RFC 6749, section 4.4). A scope is not looked at, for what a client may do is settled where it is made.
+ */
+export function createAccessTokenStage(
+  directory: DirectoryClient,
+  report: FailureReport,
+  countFailure: RateLimit['countFailure'],
+): Stage {
+  async function grant(exchange: Exchange): Promise<object> {
+    const form = await readForm(exchange);
+    const grantType = form.get('grant_type');
+    if (grantType === null) throw new OAuthError('invalid_request', 'Send grant_type=client_credentials.');
+    if (grantType !== 'client_credentials') {
+      throw new OAuthError('unsupported_grant_type', 'The only grant_type here is client_credentials.');
+    }
+    const { req } = exchange.http;
+    const { clientId, secret } = readClientCredentials(req.headers.authorization, form);
+    if (!isConnectionName(exchange.connectionId)) throw invalidClient();
+    const issued = await directory.issueAccessToken(exchange.connectionId, clientId, digestOf(secret));
+    return { access_token: issued.accessToken, token_type: 'Bearer', expires_in: issued.expiresIn };
+  }
+
+  /** What the client is told; too many failures from one address are told something else. */
+  function refusal(error: unknown, { http, requestId }: Exchange): OAuthError {
+    const answer = error instanceof OAuthError ? error : toOAuthError(report(error, requestId));
+    if (answer.status !== 401) return answer;
+    try {
+      countFailure(http.req);
+      return answer;
+    } catch (tooMany) {
+      return toOAuthError(report(tooMany, requestId));
+    }
+  }
+
+  return async (exchange) => {
+    const { http } = exchange;
+    http.set({ 'Cache-Control': 'no-store', Pragma: 'no-cache' });
+    http.type = 'application/json';
+    try {
+      http.body = JSON.stringify(await grant(exchange));
+    } catch (error) {
+      const { status, code, message, headers } = refusal(error, exchange);
+      http.status = status;
+      http.set(headers);
+      http.body = JSON.stringify({ error: code, error_description: message });
+    }
+  };
+}

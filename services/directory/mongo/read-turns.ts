@@ -1,0 +1,93 @@
+/** Lets connections take turns to read, so that none takes all that the database can do at once. */
+export interface ReadTurns {
+  /** Runs a read when it is the connection's turn. Rejects with the reason of `signal` when that fires before. */
+  take<Result>(connection: string, read: () => Promise<Result>, signal?: AbortSignal): Promise<Result>;
+  /** Iterates in such a way that each step is a turn; how long the consumer takes between them concerns nobody. */
+  each<Item>(connection: string, items: AsyncIterable<Item>): AsyncIterable<Item>;
+}
+
+/** The reads of one connection. */
+interface Lane {
+  running: number;
+  readonly waiting: Set<() => void>;
+}
+
+/**
+ * Makes turns for so many reads at once. A connection may have as many under way as are left for the others: alone half
+ * of them, and of several each about the same part, one such part being kept for who comes next. Those that wait take turns.
+ */
+export function createReadTurns(maxReads: number): ReadTurns {
+  // In the order of their turns: who had one goes to the end.
+  const lanes = new Map<string, Lane>();
+  let running = 0;
+
+  function laneOf(connection: string): Lane {
+    const known = lanes.get(connection);
+    if (known) return known;
+    const lane: Lane = { running: 0, waiting: new Set() };
+    lanes.set(connection, lane);
+    return lane;
+  }
+
+  function startWaiting() {
+    for (const [connection, lane] of lanes) {
+      const [start] = lane.waiting;
+      if (!start || lane.running >= maxReads - running) continue;
+      lane.waiting.delete(start);
+      lane.running += 1;
+      running += 1;
+      // The loop comes by here again when it has been to the others.
+      lanes.delete(connection);
+      lanes.set(connection, lane);
+      start();
+    }
+  }
+
+  function forgetIdle(connection: string, lane: Lane) {
+    if (lane.running === 0 && lane.waiting.size === 0) lanes.delete(connection);
+  }
+
+  async function turn(connection: string, signal: AbortSignal | undefined): Promise<Lane> {
+    signal?.throwIfAborted();
+    const lane = laneOf(connection);
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const giveUp = () => {
+      if (!lane.waiting.delete(resolve)) return;
+      forgetIdle(connection, lane);
+      reject(signal?.reason);
+    };
+    signal?.addEventListener('abort', giveUp);
+    lane.waiting.add(resolve);
+    startWaiting();
+    await promise.finally(() => signal?.removeEventListener('abort', giveUp));
+    return lane;
+  }
+
+  const take: ReadTurns['take'] = async (connection, read, signal) => {
+    const lane = await turn(connection, signal);
+    try {
+      return await read();
+    } finally {
+      lane.running -= 1;
+      running -= 1;
+      forgetIdle(connection, lane);
+      startWaiting();
+    }
+  };
+
+  return {
+    take,
+    async *each(connection, items) {
+      const steps = items[Symbol.asyncIterator]();
+      try {
+        for (;;) {
+          const step = await take(connection, () => steps.next());
+          if (step.done) return;
+          yield step.value;
+        }
+      } finally {
+        await steps.return?.();
+      }
+    },
+  };
+}
