@@ -15,7 +15,7 @@ import { createRateLimit, type RateLimit } from './http/rate-limit.ts';
 import { createFailureReport, createReportErrors } from './http/report-errors.ts';
 import { createRequestLog, type RequestState } from './http/request-log.ts';
 import { limits } from './limits.ts';
-import { createPipeline, type Stages } from './pipeline.ts';
+import { createPipeline, runStages, type Stages } from './pipeline.ts';
 import { createDiscoveryEndpoints } from './routes/discovery.ts';
 import { everythingOf, firstPage } from './scim/list-query.ts';
 import { ScimError } from './scim/scim-error.ts';
@@ -118,7 +118,7 @@ function createScimRoutes(
 
 async function run<On extends Exchange>(stages: Stages<On>, exchange: On): Promise<void> {
   exchange.http.state.exchange = exchange;
-  for (const stage of stages) await stage(exchange);
+  await runStages(stages, exchange);
 }
 
 /** Whether an answer ended because nobody waits for it: the socket says so, or the call that was given up for it. */

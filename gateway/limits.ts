@@ -12,6 +12,8 @@ export const limits = {
   bulkOperations: 1_000,
   /** Levels of nested lists and objects in a request body. */
   jsonDepth: 32,
+  /** Names in one object of a request body. */
+  jsonNames: 1_000,
   /** Operations of a PATCH; one operation may list any number of members. */
   patchOperations: 1_000,
   /** Resources on one page. */
@@ -30,6 +32,8 @@ export const limits = {
   keySetBytes: 1024 * 1024,
   /** Bytes of the body of a request for an access token. */
   formBytes: 8 * 1024,
+  /** Requests that are worked on at once; of one connection at most half of them. */
+  requestsAtOnce: 256,
   /** Seconds for which a connection can save up its rate of requests, to spend them at once. */
   burstSeconds: 10,
   /** Requests with a token that is refused, of one client address: how many at once, and how many more with each second. */

@@ -1,3 +1,4 @@
+import { createTurns } from '#runtime/turns.ts';
 import type { SchemaRegistry } from '#scim/schema-registry.ts';
 import type { DirectoryClient } from './directory/directory-client.ts';
 import { createAuthenticate } from './http/authenticate.ts';
@@ -9,6 +10,7 @@ import { countingFailures, type RateLimit } from './http/rate-limit.ts';
 import { readBody } from './http/read-body.ts';
 import type { FailureReport } from './http/report-errors.ts';
 import { sendAnswer } from './http/send-answer.ts';
+import { limits } from './limits.ts';
 import { repairFilter, repairPatch, repairResource } from './repairs/repair-request.ts';
 import { createAccessTokenStage } from './routes/access-token.ts';
 import { createBulkStage } from './routes/bulk.ts';
@@ -51,7 +53,15 @@ export interface Pipeline {
   documents(isPublic: boolean, answer: Stage): Stages;
 }
 
-/** Makes the stages of every endpoint: each is a column of the tables in here, read from the top, and then sent. */
+/** Takes an exchange through the stages of its endpoint. */
+export async function runStages<On extends Exchange>(stages: Stages<On>, exchange: On): Promise<void> {
+  for (const stage of stages) await stage(exchange);
+}
+
+/**
+ * Makes the stages of every endpoint: each is a column of the tables in here, read from the top, for requests that were
+ * admitted.
+ */
 export function createPipeline(
   directory: DirectoryClient,
   registry: SchemaRegistry,
@@ -60,6 +70,7 @@ export function createPipeline(
 ): Pipeline {
   const { create, read, replace, patch, remove } = createResourceStages(directory, registry);
   const authenticate = countingFailures(createAuthenticate(directory), countFailure);
+  const turns = createTurns(limits.requestsAtOnce);
   const list = createListStage(directory, registry);
   const none = undefined;
 
@@ -67,8 +78,6 @@ export function createPipeline(
   // biome-ignore format: one line per stage, one column per endpoint
   const arriving: Table<ResourceExchange> = [
     /* POST /Users     GET /{id}         PUT /{id}         PATCH /{id}       DELETE /{id} */
-    [authenticate,     authenticate,     authenticate,     authenticate,     authenticate],
-    [limitRate,        limitRate,        limitRate,        limitRate,        limitRate],
     [allowWrite,       none,             allowWrite,       allowWrite,       allowWrite],
     [none,             readAlias,        readAlias,        readAlias,        readAlias],
     [none,             readPrecondition, readPrecondition, readPrecondition, readPrecondition],
@@ -86,8 +95,6 @@ export function createPipeline(
   // biome-ignore format: one line per stage, one column per endpoint
   const listing: Table<ListExchange> = [
     /* GET /Users      POST /Users/.search */
-    [authenticate,     authenticate],
-    [limitRate,        limitRate],
     [readUrl,          readBody],
     [none,             readSearch],
     [readProjections,  readProjections],
@@ -98,7 +105,14 @@ export function createPipeline(
     [sendAnswer,       sendAnswer],
   ];
 
-  const ofResource = (index: number) => [...column(arriving, index), ...column(acting, index), sendAnswer];
+  // Nothing of a body is read before it is the connection's turn; a long answer is sent when the turn is over.
+  const admitted = <On extends Exchange>(stages: Stages<On>): Stages<On> => [
+    authenticate,
+    limitRate,
+    (exchange) => turns.take(exchange.connectionId, () => runStages(stages, exchange), exchange.signal),
+  ];
+  const ofResource = (index: number) =>
+    admitted([...column(arriving, index), ...column(acting, index), sendAnswer]);
   const ofOperation = (index: number) => [allowWrite, ...column(acting, index)];
   const operations = {
     POST: ofOperation(0),
@@ -112,17 +126,15 @@ export function createPipeline(
     replace: ofResource(2),
     patch: ofResource(3),
     remove: ofResource(4),
-    list: column(listing, 0),
-    search: column(listing, 1),
-    createMe: [authenticate, limitRate, refuseCreation],
-    bulk: [authenticate, limitRate, readBody, createBulkStage(registry, operations, report), sendAnswer],
+    list: admitted(column(listing, 0)),
+    search: admitted(column(listing, 1)),
+    createMe: admitted([refuseCreation]),
+    bulk: admitted([readBody, createBulkStage(registry, operations, report), sendAnswer]),
     accessToken: [createAccessTokenStage(directory, report, countFailure)],
-    documents: (isPublic, answer) => [
-      ...(isPublic ? [] : [authenticate, limitRate]),
-      refuseFilter,
-      answer,
-      sendAnswer,
-    ],
+    documents(isPublic, answer) {
+      const stages = [refuseFilter, answer, sendAnswer];
+      return isPublic ? stages : admitted(stages);
+    },
   };
 }
 

@@ -28,6 +28,8 @@ export interface ConnectionSettings {
   readonly strict: boolean;
   /** Whether no two of its groups may share a displayName. */
   readonly uniqueGroupNames: boolean;
+  /** The names of attributes that the connection requires. */
+  readonly requiredAttributes: readonly string[];
 }
 
 /** What a token opens, and how. */
@@ -124,7 +126,8 @@ export function createDirectoryClient(channel: RpcChannel): DirectoryClient {
   };
 }
 
-function settingsOf(connection: Connection | undefined): ConnectionSettings {
-  const { strict = false, uniqueGroupNames = false } = connection ?? {};
-  return { strict, uniqueGroupNames };
+/** What the stages know of a connection, from its message. */
+export function settingsOf(connection: Connection | undefined): ConnectionSettings {
+  const { strict = false, uniqueGroupNames = false, requiredAttributes = [] } = connection ?? {};
+  return { strict, uniqueGroupNames, requiredAttributes };
 }

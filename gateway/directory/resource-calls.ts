@@ -1,5 +1,5 @@
-import type { OnNoTarget } from '#proto/rollcall/directory/v1/on_no_target.ts';
 import type { PlannedMembers } from '#proto/rollcall/directory/v1/group_service.ts';
+import type { OnNoTarget } from '#proto/rollcall/directory/v1/on_no_target.ts';
 import type { ResourceMask } from '#proto/rollcall/directory/v1/reads.ts';
 import type { MemberChange, PatchOperation } from '#proto/rollcall/scim/v1/patch.ts';
 import type { CallOptions } from '#rpc/rpc-client.ts';

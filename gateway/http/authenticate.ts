@@ -43,9 +43,10 @@ export function createAuthenticate(directory: DirectoryClient): Stage {
     const verdict = await verdicts.fetch(key, { context: { connectionId, token } });
     if (verdict === undefined) throw unauthorized(true);
     if ('refusal' in verdict) throw verdict.refusal;
-    const { strict, uniqueGroupNames, tokenId, readOnly, userId } = verdict.admission;
+    const { strict, uniqueGroupNames, requiredAttributes, tokenId, readOnly, userId } = verdict.admission;
     exchange.strict = strict;
     exchange.uniqueGroupNames = uniqueGroupNames;
+    exchange.requiredAttributes = requiredAttributes;
     exchange.tokenId = tokenId;
     exchange.readOnly = readOnly;
     exchange.userId = userId;

@@ -1,4 +1,6 @@
 import type { Context } from 'koa';
+import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
+import { RpcError } from '#rpc/rpc-error.ts';
 import type { ResourceType, SchemaRegistry } from '#scim/schema-registry.ts';
 import type { Projection } from '../scim/projection.ts';
 import type { Exchange, ResourceExchange } from './exchange.ts';
@@ -17,7 +19,9 @@ export function createExchange(
   const ignored = new Set<string>();
   Object.assign(http.state, { connectionId, repairs, ignored, route: http.routerPath ?? http._matchedRoute });
   const ended = new AbortController();
-  http.res.once('close', () => ended.abort());
+  http.res.once('close', () =>
+    ended.abort(new RpcError(ErrorReason.DEADLINE_EXCEEDED, 'The client no longer waits.')),
+  );
   return {
     http,
     requestId: http.state.requestId,
@@ -29,6 +33,7 @@ export function createExchange(
     bodyLimitName,
     strict: false,
     uniqueGroupNames: false,
+    requiredAttributes: [],
     tokenId: '',
     readOnly: false,
     userId: '',

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { Middleware } from 'koa';
 import { v7 as newUuid } from 'uuid';
 import type { SchemaRegistry } from '#scim/schema-registry.ts';
@@ -20,7 +21,10 @@ export function createExchangeLog(recorder: ExchangeRecorder): Middleware<Reques
   return async (http, next) => {
     const id = newUuid();
     const begin = performance.now();
-    http.res.once('close', () => {
+    const closed = once(http.res, 'close');
+    await next();
+    // Not earlier: of a client that has left, the stages still find out who it was.
+    void closed.then(() => {
       const { exchange } = http.state;
       if (exchange === undefined) return;
       if (exchange.tokenId === '') return recorder.countStranger();
@@ -30,6 +34,5 @@ export function createExchangeLog(recorder: ExchangeRecorder): Middleware<Reques
         recordOf(http, exchange, { id, durationMs, brokenOff }, secretsOf(exchange.registry)),
       );
     });
-    await next();
   };
 }

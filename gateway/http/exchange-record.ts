@@ -47,7 +47,7 @@ export function recordOf(
     ...facts,
     connectionId: exchange.connectionId,
     requestId: kept(exchange.requestId, 64),
-    tokenId: exchange.tokenId,
+    tokenId: cutToBytes(exchange.tokenId, 64),
     method: http.method,
     path: cutToBytes(url.text, maxPathBytes),
     baseUrl: kept(exchange.baseUrl, maxHeaderBytes),
@@ -62,7 +62,7 @@ export function recordOf(
     masked: names([...url.names, ...request.names]),
     errorDetail: kept(failure?.message ?? '', maxDetailBytes),
     scimType: failure?.scimType ?? '',
-    position: Number(http.response.get('Rollcall-Position')) || 0,
+    position: Number(http.res.getHeader('Rollcall-Position') ?? 0),
     resourceType: isResourceExchange(exchange) ? exchange.resourceType.name : '',
     resourceId: kept(resourceId, maxNameBytes),
     users: names(usersOf(exchange, resourceId, secrets)),
@@ -89,5 +89,6 @@ function belowBase(url: string): string {
 function idOf(http: Context, exchange: Exchange): string {
   if (!isResourceExchange(exchange)) return '';
   if (exchange.id !== '') return exchange.id;
-  return http.response.get('Location').split('/').at(-1) ?? '';
+  const location = String(http.res.getHeader('Location') ?? '');
+  return location.split('/').at(-1) ?? '';
 }

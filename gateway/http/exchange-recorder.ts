@@ -58,6 +58,7 @@ export function createExchangeRecorder(options: ExchangeRecorderOptions): Exchan
   const stopping = new AbortController();
   const gaveUp = new AbortController();
   let queuedBytes = 0;
+  let isSending = false;
   let sending: Promise<void> | undefined;
 
   function takeBatch(): readonly Queued[] {
@@ -86,14 +87,15 @@ export function createExchangeRecorder(options: ExchangeRecorderOptions): Exchan
   }
 
   async function sendAll() {
-    while (queue.length > 0) {
+    isSending = true;
+    while (queue.length > 0 && !gaveUp.signal.aborted) {
       const batch = takeBatch();
       const isDelivered = await deliver(batch);
       for (const { bytes } of batch) queuedBytes -= bytes;
       outcomes.inc({ outcome: isDelivered ? 'recorded' : 'lost' }, batch.length);
       if (queue.length < maxBatchRecords) await pause(pauseMs, stopping.signal);
     }
-    sending = undefined;
+    isSending = false;
   }
 
   return {
@@ -112,7 +114,7 @@ export function createExchangeRecorder(options: ExchangeRecorderOptions): Exchan
         logger.error({ err: error }, 'an exchange could not be written down');
         outcomes.inc({ outcome: 'lost' });
       }
-      sending ??= sendAll();
+      if (!isSending) sending = sendAll();
     },
     countStranger: () => outcomes.inc({ outcome: 'stranger' }),
     async [Symbol.asyncDispose]() {
@@ -120,6 +122,7 @@ export function createExchangeRecorder(options: ExchangeRecorderOptions): Exchan
       const timer = setTimeout(() => gaveUp.abort(), flushMs);
       await sending;
       clearTimeout(timer);
+      outcomes.inc({ outcome: 'lost' }, queue.splice(0).length);
     },
   };
 }

@@ -39,6 +39,8 @@ export interface Exchange {
   strict: boolean;
   /** Whether no two groups of the connection may share a displayName; set by `authenticate`. */
   uniqueGroupNames: boolean;
+  /** The names of attributes that the connection requires; set by `authenticate`. */
+  requiredAttributes: readonly string[];
   /** The id of the token that the client presents; set by `authenticate`. */
   tokenId: string;
   /** Whether the token may only read; set by `authenticate`. */

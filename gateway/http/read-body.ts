@@ -17,9 +17,8 @@ export async function readBody(exchange: Exchange): Promise<void> {
   if (!isJsonObject(value)) {
     throw new ScimError(400, 'The body must be one JSON object.', 'invalidSyntax');
   }
-  if (isDeeper(value, limits.jsonDepth)) {
-    throw new ScimError(400, `Nest lists and objects at most ${limits.jsonDepth} deep.`, 'invalidSyntax');
-  }
+  const problem = shapeProblem(value, limits.jsonDepth);
+  if (problem !== undefined) throw new ScimError(400, problem, 'invalidSyntax');
   exchange.body = value;
   exchange.received = value;
 }
@@ -78,9 +77,19 @@ function parseJson(bytes: Buffer): JsonValue {
   }
 }
 
-function isDeeper(value: JsonValue, levels: number): boolean {
-  if (!isJsonArray(value) && !isJsonObject(value)) return false;
-  return levels === 0 || Object.values(value).some((item) => isDeeper(item, levels - 1));
+/** What makes a value more work than any resource is worth; undefined for nothing. */
+function shapeProblem(value: JsonValue, levels: number): string | undefined {
+  if (!isJsonArray(value) && !isJsonObject(value)) return undefined;
+  if (levels === 0) return `Nest lists and objects at most ${limits.jsonDepth} deep.`;
+  const items: readonly JsonValue[] = Object.values(value);
+  if (isJsonObject(value) && items.length > limits.jsonNames) {
+    return `Give one object at most ${limits.jsonNames} names.`;
+  }
+  for (const item of items) {
+    const problem = shapeProblem(item, levels - 1);
+    if (problem !== undefined) return problem;
+  }
+  return undefined;
 }
 
 function hasType(error: unknown, type: string): boolean {

@@ -16,11 +16,14 @@ const unanswered: ReadonlyMap<number, string> = new Map([
 /** Makes of anything thrown what the client sees. */
 export type FailureReport = (error: unknown, requestId: string) => ScimError;
 
-/** Makes a FailureReport that logs what nobody foresaw, of which the client is told nothing. */
+/** Makes a FailureReport that logs what the client is not told: failures nobody foresaw, and the cause of those elsewhere. */
 export function createFailureReport(logger: Logger): FailureReport {
   return (error, requestId) => {
     const answer = toScimError(error);
     if (answer.status === 500) logger.error({ err: error, requestId }, 'request failed');
+    // What lies outside of Rollcall: the client is told what to do, and operators why.
+    else if (error instanceof ScimError && error.cause !== undefined)
+      logger.warn({ err: error.cause, requestId }, 'request refused for a reason elsewhere');
     return answer;
   };
 }

@@ -70,15 +70,20 @@ export function createSignedTokenCheck(): SignedTokenCheck {
 }
 
 function isClaimedFor({ issuer, audience, applicationId }: TrustedIssuer, claims: JWTPayload): boolean {
-  const { iss, aud = [], exp = 0, iat, appid, azp } = claims;
-  const now = Date.now() / 1_000;
-  const lifetime = exp - Math.min(iat ?? now, now);
+  const { iss, aud = [], appid, azp } = claims;
   return (
     iss === issuer &&
     [aud].flat().includes(audience) &&
     (applicationId === '' || [appid, azp].includes(applicationId)) &&
-    lifetime <= limits.signedTokenLifetime + clockTolerance
+    lifetimeOf(claims) <= limits.signedTokenLifetime + clockTolerance
   );
+}
+
+/** For how many seconds a token is good, from its issue or from now on. The types of claims are what they should be only. */
+function lifetimeOf({ exp, iat }: { readonly exp?: unknown; readonly iat?: unknown }): number {
+  const now = Date.now() / 1_000;
+  if (typeof exp !== 'number') return Number.POSITIVE_INFINITY;
+  return exp - (typeof iat === 'number' ? Math.min(iat, now) : now);
 }
 
 /** A digest, because a subject can be a person's address, and this goes into logs. */
@@ -98,18 +103,19 @@ function reportingLoss(keys: JWTVerifyGetKey): JWTVerifyGetKey {
     } catch (error) {
       const isUnknown =
         error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys;
-      throw isUnknown ? error : keysUnavailable();
+      throw isUnknown ? error : keysUnavailable(error);
     }
   };
 }
 
-function keysUnavailable(): ScimError {
-  return new ScimError(
+function keysUnavailable(cause: unknown): ScimError {
+  const error = new ScimError(
     503,
     'The keys of the identity provider that issued this token cannot be read at the moment. Nothing was read or written; repeat the request later.',
     undefined,
     { 'Retry-After': String(retryAfter) },
   );
+  return Object.assign(error, { cause });
 }
 
 async function fetchKeySet(...[url, options]: Parameters<FetchImplementation>): Promise<Response> {

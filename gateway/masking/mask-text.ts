@@ -19,13 +19,15 @@ const assignment = /(?<![\p{L}\p{N}$_-])([\p{L}\p{N}$_-]{1,200})["'\\\s]{0,20}(?
  * Takes tokens out of a text: those of the form that Rollcall makes, and `presented`, the one that came with the request.
  */
 export function maskTokens(text: string, presented: string): string {
-  const without = text.replace(ownToken, maskedToken);
+  const without = text.includes('rollcall_') ? text.replace(ownToken, maskedToken) : text;
   return presented.length < 8 ? without : without.replaceAll(presented, maskedToken);
 }
 
 /** A text as it may be written down: without tokens, and not at all when it gives a secret a value. */
 export function maskFreeText(text: string, secrets: Secrets, presented: string): string {
-  for (const [, name = ''] of text.matchAll(assignment)) if (secrets.isSecret(name)) return maskedText;
+  if (secrets.mayName(text)) {
+    for (const [, name = ''] of text.matchAll(assignment)) if (secrets.isSecret(name)) return maskedText;
+  }
   return maskTokens(text, presented);
 }
 
@@ -36,7 +38,7 @@ const keywords: ReadonlySet<string> = new Set(
 
 /** Whether a filter or path names a secret; what it compares with does not count. */
 export function namesSecret(text: string, secrets: Secrets): boolean {
-  return secrets.isSecret(text.replace(/"(?:[^"\\]|\\.)*"?/g, ' '));
+  return secrets.mayName(text) && secrets.isSecret(text.replace(/"(?:[^"\\]|\\.)*"?/g, ' '));
 }
 
 /**
@@ -54,6 +56,6 @@ export function maskFilter(text: string, secrets: Secrets, presented: string): s
 
 function isHarmless(token: string, secrets: Secrets): boolean {
   if (keywords.has(token.toLowerCase())) return true;
-  const name = /^(?:urn:ietf:params:scim:schemas:[A-Za-z0-9.:]+:)?([A-Za-z$][\w.$-]*)$/.exec(token)?.[1];
+  const name = /^(?:urn:ietf:params:scim:schemas:[A-Za-z0-9.:]+:|\.)?([A-Za-z$][\w.$-]*)$/.exec(token)?.[1];
   return name?.split('.').every((part) => secrets.isKnownName(part)) ?? false;
 }

@@ -3,6 +3,8 @@ import type { SchemaRegistry } from '#scim/schema-registry.ts';
 
 /** Says what must not be written down. */
 export interface Secrets {
+  /** Whether a text can name a secret at all; most do not, and need no closer look. */
+  mayName(text: string): boolean;
   /** Whether the value of an attribute with this name, in any spelling that clients use, is a secret. */
   isSecret(name: string): boolean;
   /** What the registry knows of an attribute that is a secret, for the type of its placeholder. */
@@ -22,9 +24,17 @@ export function createSecrets(registry: SchemaRegistry, configured: readonly str
   const definitions = new Map(registry.resourceTypes.flatMap(attributesOf).map(byName));
   const names = new Set(configured.map((name) => name.toLowerCase()));
   for (const [name, { returned }] of definitions) if (returned === 'never') names.add(name);
+  const hasAny = (text: string) => {
+    const folded = text.toLowerCase();
+    return telling.test(text) || [...names].some((name) => folded.includes(name));
+  };
   const isOne = (part: string) => names.has(part) || telling.test(part);
+  const isSecret = (name: string) => hasAny(name) && partsOf(name).some(isOne);
+  // As the schemas spell them, and as most clients do.
+  const plain = new Set([...definitions.values()].map(({ name }) => name).filter((name) => !isSecret(name)));
   return {
-    isSecret: (name) => partsOf(name).some(isOne),
+    mayName: (text) => !plain.has(text) && hasAny(text),
+    isSecret: (name) => !plain.has(name) && isSecret(name),
     definitionOf: (name) => {
       const part = partsOf(name).find(isOne);
       return part === undefined ? undefined : definitions.get(part);

@@ -56,8 +56,8 @@ export const leniencyRules: Readonly<Record<string, LeniencyRule>> = {
   },
   valueAlone: {
     input:
-      'text, or a list of one, for an object with a `value`: an id for `manager` or in the list of `members`',
-    lenient: 'the object with that value',
+      'a list of one for an attribute that has one value; text for an object with a `value`: an id for `manager` or in the list of `members`',
+    lenient: 'the value in the list; the object with that value',
     strict: '400 invalidValue',
     where: 'gateway/repairs/value-alone.ts',
   },

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { SchemaRegistry } from '#scim/schema-registry.ts';
 import type { Exchange, Stage } from '../http/exchange.ts';
 import { queryParameters } from '../http/query-parameters.ts';
@@ -8,6 +9,10 @@ import {
   serviceProviderConfigDocument,
 } from '../scim/discovery-documents.ts';
 import { ScimError } from '../scim/scim-error.ts';
+import { type SchemaSettings, typesInForce } from '../scim/types-in-force.ts';
+
+// The documents of one take some 100 kB.
+const keptSettings = 100;
 
 /** A discovery endpoint (RFC 7644, section 4). */
 export interface DiscoveryEndpoint {
@@ -35,16 +40,37 @@ export const refuseFilter: Stage = (exchange) => {
 
 /** Makes the discovery endpoints from what the registry knows. */
 export function createDiscoveryEndpoints(registry: SchemaRegistry): readonly DiscoveryEndpoint[] {
-  const schemas = createCollection(schemaDocuments(registry, { uniqueGroupNames: false }));
-  const schemasWithUniqueGroups = createCollection(schemaDocuments(registry, { uniqueGroupNames: true }));
-  const resourceTypes = createCollection(resourceTypeDocuments(registry));
+  const documentsFor = createDocumentsInForce(registry);
   return [
-    listEndpoint('/Schemas', ({ uniqueGroupNames }) =>
-      uniqueGroupNames ? schemasWithUniqueGroups : schemas,
-    ),
-    listEndpoint('/ResourceTypes', () => resourceTypes),
+    listEndpoint('/Schemas', (exchange) => documentsFor(exchange).schemas),
+    listEndpoint('/ResourceTypes', (exchange) => documentsFor(exchange).resourceTypes),
     configEndpoint('/ServiceProviderConfig', serviceProviderConfigDocument()),
   ];
+}
+
+/** The documents that depend on the settings of a connection. */
+interface DocumentsInForce {
+  /** Those of `/Schemas`. */
+  readonly schemas: Collection;
+  /** Those of `/ResourceTypes`. */
+  readonly resourceTypes: Collection;
+}
+
+/** Makes them once for all connections that are set alike, and forgets those of settings that are rare. */
+function createDocumentsInForce(registry: SchemaRegistry): (settings: SchemaSettings) => DocumentsInForce {
+  const made = new LRUCache<string, DocumentsInForce>({ max: keptSettings });
+  return ({ uniqueGroupNames, requiredAttributes }) => {
+    const key = JSON.stringify([uniqueGroupNames, requiredAttributes]);
+    const known = made.get(key);
+    if (known) return known;
+    const resourceTypes = typesInForce(registry, { uniqueGroupNames, requiredAttributes });
+    const documents = {
+      schemas: createCollection(schemaDocuments({ resourceTypes })),
+      resourceTypes: createCollection(resourceTypeDocuments({ resourceTypes })),
+    };
+    made.set(key, documents);
+    return documents;
+  };
 }
 
 /** Documents that are answered together or one by one. */

@@ -2,8 +2,7 @@ import type { ResourceType as ResourceTypeDocument } from '#proto/rollcall/scim/
 import type { SchemaAttribute, Schema as SchemaDocument } from '#proto/rollcall/scim/v1/schema.ts';
 import type { ServiceProviderConfig } from '#proto/rollcall/scim/v1/service_provider_config.ts';
 import { discoverySchemas } from '#proto/schemas.ts';
-import type { AttributeDefinition, SchemaDefinition } from '#scim/attribute.ts';
-import type { ResourceType, SchemaRegistry } from '#scim/schema-registry.ts';
+import type { AttributeDefinition, ResourceTypeDefinition, SchemaDefinition } from '#scim/attribute.ts';
 import { limits } from '../limits.ts';
 
 /** A document of a discovery endpoint (RFC 7643, sections 5 to 7). */
@@ -14,22 +13,19 @@ export interface DiscoveryDocument {
   readonly text: (baseUrl: string) => string;
 }
 
-/** The settings of a connection that its schemas depend on. */
-export interface SchemaSettings {
-  /** Whether no two groups may share a displayName. */
-  readonly uniqueGroupNames: boolean;
+/** Resource types that discovery tells of. */
+interface KnownTypes {
+  /** All of them, as they are in force. */
+  readonly resourceTypes: readonly ResourceTypeDefinition[];
 }
 
 /**
  * The documents of `/Schemas`: the schemas of every resource type and of its extensions, each once, then those of the
  * discovery documents themselves.
  */
-export function schemaDocuments(
-  { resourceTypes }: SchemaRegistry,
-  settings: SchemaSettings,
-): readonly DiscoveryDocument[] {
+export function schemaDocuments({ resourceTypes }: KnownTypes): readonly DiscoveryDocument[] {
   const ofResources = resourceTypes.flatMap((resourceType) => [
-    schemaInForce(resourceType, settings),
+    resourceType.schema,
     ...resourceType.extensions.map(({ schema }) => schema),
   ]);
   const schemas = new Map([...ofResources, ...discoverySchemas].map((schema) => [schema.id, schema]));
@@ -39,7 +35,7 @@ export function schemaDocuments(
 }
 
 /** The documents of `/ResourceTypes`. */
-export function resourceTypeDocuments({ resourceTypes }: SchemaRegistry): readonly DiscoveryDocument[] {
+export function resourceTypeDocuments({ resourceTypes }: KnownTypes): readonly DiscoveryDocument[] {
   return resourceTypes.map((resourceType) => {
     const { name } = resourceType;
     return createDocument('ResourceType', `/ResourceTypes/${name}`, name, resourceTypeDocument(resourceType));
@@ -104,7 +100,7 @@ function withoutEmptyLists(_key: string, value: unknown): unknown {
   return Array.isArray(value) && value.length === 0 ? undefined : value;
 }
 
-function resourceTypeDocument(resourceType: ResourceType): ResourceTypeDocument {
+function resourceTypeDocument(resourceType: ResourceTypeDefinition): ResourceTypeDocument {
   const { name, description, endpoint, schema, extensions } = resourceType;
   return {
     id: name,
@@ -114,18 +110,6 @@ function resourceTypeDocument(resourceType: ResourceType): ResourceTypeDocument 
     schema: schema.id,
     schemaExtensions: extensions.map(({ schema: { id }, required }) => ({ schema: id, required })),
   };
-}
-
-/** The schema of a resource type with what the settings change in it. */
-function schemaInForce(
-  { name, schema }: ResourceType,
-  { uniqueGroupNames }: SchemaSettings,
-): SchemaDefinition {
-  if (name !== 'Group' || !uniqueGroupNames) return schema;
-  const attributes = schema.attributes.map((attribute) =>
-    attribute.name === 'displayName' ? { ...attribute, uniqueness: 'server' as const } : attribute,
-  );
-  return { ...schema, attributes };
 }
 
 function schemaDocument({ id, name, description, attributes }: SchemaDefinition): SchemaDocument {

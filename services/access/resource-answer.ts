@@ -20,6 +20,11 @@ export interface UserAnswer
   userName: string;
   /** Whether the user may have access; false also when the identity provider removed the attribute. */
   active: boolean;
+  /**
+   * When the identity provider deleted the user, in RFC 3339 form; absent for one that is not. Only where the connection
+   * keeps deleted users, and only by `users.get` with the user's id.
+   */
+  deletedAt?: string;
   /** The groups the user is a direct member of; only when `withGroups` was asked for. */
   groups?: JsonOf<User['groups']>;
   /** The values of extensions other than the enterprise user, by URN. */
@@ -37,7 +42,11 @@ export interface GroupAnswer extends JsonOf<Omit<Group, 'id' | 'displayName' | '
 }
 
 /** Renders a user as the directory sent it. */
-export function userAnswer(user: User, { withGroups }: { readonly withGroups: boolean }): UserAnswer {
+export function userAnswer(
+  user: User,
+  { withGroups }: { readonly withGroups: boolean },
+  deletedAt?: Date,
+): UserAnswer {
   const { password: _, groups, meta, extensions, id = '', userName = '', active = false, ...rest } = user;
   return {
     ...rest,
@@ -47,6 +56,7 @@ export function userAnswer(user: User, { withGroups }: { readonly withGroups: bo
     meta: metaAnswer(meta),
     extensions: extensionsAnswer(extensions),
     ...(withGroups ? { groups } : {}),
+    ...(deletedAt && { deletedAt: deletedAt.toISOString() }),
   };
 }
 

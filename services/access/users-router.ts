@@ -45,7 +45,10 @@ const findInput = queryInput({
 /** `users.get` and `users.find`. */
 export function createUsersRouter(directory: DirectoryClient, userType: ResourceType) {
   return router({
-    /** One user by `id`, `userName` or `externalId`. Fails with RESOURCE_NOT_FOUND. */
+    /**
+     * One user by `id`, `userName` or `externalId`; by its id also one that is deleted but kept, with `deletedAt`. Fails
+     * with RESOURCE_NOT_FOUND.
+     */
     get: connectionProcedure
       .input(getInput)
       .query(async ({ ctx, input }): Promise<{ user: UserAnswer; asOf: number }> => {
@@ -56,10 +59,10 @@ export function createUsersRouter(directory: DirectoryClient, userType: Resource
           freshness: freshness(input),
         };
         if (given.name === 'id') {
-          const request = GetUserRequest.fromPartial({ ...common, id: given.value });
-          const { user, asOf } = await directory.users.getUser(request, ctx.call);
+          const request = GetUserRequest.fromPartial({ ...common, id: given.value, includeDeleted: true });
+          const { user, asOf, deletedAt } = await directory.users.getUser(request, ctx.call);
           if (user === undefined) throw new Error('The directory answered without the user');
-          return { user: userAnswer(user, input), asOf };
+          return { user: userAnswer(user, input, deletedAt), asOf };
         }
         const request = ListUsersRequest.fromPartial({
           ...common,

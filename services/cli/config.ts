@@ -22,6 +22,15 @@ export type CliConfig = z.output<typeof cliConfig>;
 
 /** The base URL that an identity provider is given for a connection. */
 export function connectionBaseUrl(config: CliConfig, connectionId: string): string {
+  return `${connectionUrl(config, connectionId)}/v2`;
+}
+
+/** Where the OAuth clients of a connection get their tokens. */
+export function connectionTokenUrl(config: CliConfig, connectionId: string): string {
+  return `${connectionUrl(config, connectionId)}/oauth/token`;
+}
+
+function connectionUrl(config: CliConfig, connectionId: string): string {
   const origin = config.ROLLCALL_PUBLIC_URL ?? `http://127.0.0.1:${config.ROLLCALL_GATEWAY_PORT}`;
-  return `${origin.replace(/\/+$/, '')}/scim/${connectionId}/v2`;
+  return `${origin.replace(/\/+$/, '')}/scim/${connectionId}`;
 }

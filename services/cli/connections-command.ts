@@ -1,14 +1,26 @@
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import {
   type Connection,
   ConnectionStatus,
   CreateConnectionRequest,
   GetConnectionRequest,
-  type Provider,
+  UpdateConnectionRequest,
 } from '#proto/rollcall/directory/v1/connection_service.ts';
-import { type ProviderName, providerName, providerNames, providerOf } from '#rpc/provider-name.ts';
+import { providerName } from '#rpc/provider-name.ts';
+import {
+  addSettingOptions,
+  type SettingOptions,
+  settingsRequest,
+  settingsRow,
+} from './connection-settings.ts';
 import type { DirectorySession, WithDirectory } from './directory-session.ts';
 import { jsonOption, type OutputOptions, printDone, printMany, printOne, type Row } from './print.ts';
+import { createTrustCommands } from './trust-commands.ts';
+
+interface UpdateOptions extends OutputOptions, SettingOptions {
+  readonly connection: string;
+  readonly name?: string;
+}
 
 /** `rollcall connections …`. */
 export function createConnectionsCommand(withDirectory: WithDirectory): Command {
@@ -16,32 +28,33 @@ export function createConnectionsCommand(withDirectory: WithDirectory): Command 
     "customers' directories, each fed by one identity provider",
   );
 
-  command
-    .command('create')
-    .description(
-      'create a connection and print what its identity provider needs; the token is shown this once',
-    )
-    .requiredOption('--name <name>', 'a name for operators, such as the customer')
-    .addOption(
-      new Option('--provider <provider>', 'the identity provider')
-        .choices(providerNames)
-        .default('generic' satisfies ProviderName),
-    )
-    .option('--strict', 'hold the identity provider to RFC 7643 and 7644 to the letter')
+  addSettingOptions(
+    command
+      .command('create')
+      .description(
+        'create a connection and print what its identity provider needs; the token is shown this once',
+      )
+      .requiredOption('--name <name>', 'a name for operators, such as the customer'),
+  )
     .option(...jsonOption)
     .addHelpText(
       'after',
       `
+Without options: a generic provider, lenient; group names are unique unless strict; deleted users are removed.
+
 Examples:
   $ rollcall connections create --name "Example Corp" --provider entra
   $ rollcall connections create --name test --json   # {"id":…,"baseUrl":…,"token":…}`,
     )
-    .action((options: OutputOptions & { name: string; provider: string; strict?: true }) =>
+    .action((options: OutputOptions & SettingOptions & { name: string }) =>
       withDirectory(async ({ connections, baseUrl }) => {
+        const { strict, organization, requiredAttributes, ...settings } = settingsRequest(options);
         const request = CreateConnectionRequest.fromPartial({
+          ...settings,
           name: options.name,
-          provider: chosenProvider(options.provider),
-          strict: options.strict ?? false,
+          strict: strict ?? false,
+          organization: organization ?? '',
+          requiredAttributes: requiredAttributes ? [...requiredAttributes] : [],
         });
         const { connection, token } = await connections.createConnection(request);
         const id = existing(connection).id;
@@ -72,9 +85,49 @@ Examples:
       withDirectory(async (session) => {
         const request = GetConnectionRequest.fromPartial({ connectionId });
         const { connection } = await session.connections.getConnection(request);
-        printOne(connectionRow(existing(connection), session), options);
+        const { baseUrl, ...row } = connectionRow(existing(connection), session);
+        printOne({ ...row, ...settingsRow(existing(connection)), baseUrl }, options);
       }),
     );
+
+  addSettingOptions(
+    command
+      .command('update')
+      .description('change settings of a connection; what is not given stays')
+      .requiredOption('--connection <id>', 'the connection')
+      .option('--name <name>', 'a name for operators, such as the customer'),
+  )
+    .option(...jsonOption)
+    .addHelpText(
+      'after',
+      `
+The gateway follows within a second. What is stored already stays as it is; group names cannot be made unique while
+groups share one.
+
+Examples:
+  $ rollcall connections update --connection demo0000 --organization "Example Corp, Berlin"
+  $ rollcall connections update --connection demo0000 --require emails name.familyName
+  $ rollcall connections update --connection demo0000 --on-delete deactivate --no-strict`,
+    )
+    .action((options: UpdateOptions, self: Command) => {
+      const { connection: connectionId, name, json: _, ...given } = options;
+      if (name === undefined && Object.keys(given).length === 0)
+        self.error('error: give at least one setting to change, such as --name or --on-delete');
+      return withDirectory(async (session) => {
+        const { requiredAttributes, ...settings } = settingsRequest(options);
+        const request = UpdateConnectionRequest.fromPartial({
+          ...settings,
+          connectionId,
+          name,
+          requiredAttributes: requiredAttributes && { paths: [...requiredAttributes] },
+        });
+        const { connection } = await session.connections.updateConnection(request);
+        printOne(
+          { id: connectionId, name: existing(connection).name, ...settingsRow(existing(connection)) },
+          options,
+        );
+      });
+    });
 
   command
     .command('pause')
@@ -104,9 +157,19 @@ Examples:
     .command('delete')
     .description('delete a connection with every user, group and token in it; this cannot be undone')
     .argument('<id>', 'the connection')
+    .option('--yes', 'really delete it')
     .option(...jsonOption)
-    .action((connectionId: string, options: OutputOptions) =>
+    .action((connectionId: string, options: OutputOptions & { yes?: true }, self: Command) =>
       withDirectory(async ({ connections }) => {
+        if (!options.yes) {
+          const { connection } = await connections.getConnection(
+            GetConnectionRequest.fromPartial({ connectionId }),
+          );
+          const { name, users, groups } = existing(connection);
+          self.error(
+            `error: this deletes ${JSON.stringify(name)} with ${users} users and ${groups} groups for ever; repeat it with --yes`,
+          );
+        }
         await connections.deleteConnection({ connectionId });
         printDone(
           `Connection ${connectionId} is being deleted.`,
@@ -116,6 +179,7 @@ Examples:
       }),
     );
 
+  for (const each of createTrustCommands(withDirectory)) command.addCommand(each);
   return command;
 }
 
@@ -127,10 +191,23 @@ const statusNames: Readonly<Record<ConnectionStatus, string>> = {
 };
 
 function connectionRow(connection: Connection, { baseUrl }: DirectorySession): Row {
-  const { id, name, provider, strict, status, users, groups, position, created } = connection;
+  const {
+    id,
+    name,
+    organization,
+    provider,
+    strict,
+    status,
+    users,
+    groups,
+    position,
+    created,
+    trustedIssuer,
+  } = connection;
   return {
     id,
     name,
+    organization,
     provider: providerName(provider),
     strict,
     status: statusNames[status],
@@ -138,6 +215,7 @@ function connectionRow(connection: Connection, { baseUrl }: DirectorySession): R
     groups,
     position,
     created: created?.toISOString(),
+    trustedIssuer: trustedIssuer?.issuer,
     baseUrl: baseUrl(id),
   };
 }
@@ -145,10 +223,4 @@ function connectionRow(connection: Connection, { baseUrl }: DirectorySession): R
 function existing(connection: Connection | undefined): Connection {
   if (connection === undefined) throw new Error('The directory answered without the connection.');
   return connection;
-}
-
-function chosenProvider(name: string): Provider {
-  const provider = providerOf(name);
-  if (provider === undefined) throw new Error(`There is no provider ${name}.`);
-  return provider;
 }

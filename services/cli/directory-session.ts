@@ -1,15 +1,28 @@
+import { ChangeServiceService } from '#proto/rollcall/directory/v1/change_service.ts';
 import { ConnectionServiceService } from '#proto/rollcall/directory/v1/connection_service.ts';
+import { ExchangeServiceService } from '#proto/rollcall/directory/v1/exchange_service.ts';
+import { UserServiceService } from '#proto/rollcall/directory/v1/user_service.ts';
 import { openDirectoryChannel } from '#rpc/directory-channel.ts';
-import { createRpcClient, type RpcClient } from '#rpc/rpc-client.ts';
+import { createRpcClient, type RpcChannel, type RpcClient } from '#rpc/rpc-client.ts';
 import { readConfig } from '#runtime/config.ts';
-import { type CliConfig, cliConfig, connectionBaseUrl } from './config.ts';
+import { type CliConfig, cliConfig, connectionBaseUrl, connectionTokenUrl } from './config.ts';
 
 /** What a command works with. */
 export interface DirectorySession {
   /** Calls the directory as an operator. */
   readonly connections: RpcClient<typeof ConnectionServiceService>;
+  /** Reads the sync log. */
+  readonly exchanges: RpcClient<typeof ExchangeServiceService>;
+  /** Reads what was changed. */
+  readonly changes: RpcClient<typeof ChangeServiceService>;
+  /** Reads users. */
+  readonly users: RpcClient<typeof UserServiceService>;
+  /** The channel to the directory, for other clients. */
+  readonly channel: RpcChannel;
   /** The base URL that an identity provider is given for a connection. */
   baseUrl(connectionId: string): string;
+  /** Where the OAuth clients of a connection get their tokens. */
+  tokenUrl(connectionId: string): string;
 }
 
 /** Runs a command with a session that is closed after it. */
@@ -24,7 +37,12 @@ export function createWithDirectory(env: Record<string, string | undefined>): Wi
     using channel = await openDirectoryChannel(config, 'admin', { timeoutMs });
     await command({
       connections: createRpcClient(ConnectionServiceService, channel),
+      exchanges: createRpcClient(ExchangeServiceService, channel),
+      changes: createRpcClient(ChangeServiceService, channel),
+      users: createRpcClient(UserServiceService, channel),
+      channel,
       baseUrl: (connectionId) => connectionBaseUrl(config, connectionId),
+      tokenUrl: (connectionId) => connectionTokenUrl(config, connectionId),
     });
   };
 }

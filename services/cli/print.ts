@@ -26,6 +26,11 @@ export function printDone(text: string, json: Row, options: OutputOptions): void
   write(options.json ? toJson(json) : text);
 }
 
+/** Prints a text for people, or what it says as JSON for programs. */
+export function printDocument(text: string, json: object, options: OutputOptions): void {
+  write(options.json ? JSON.stringify(json) : text);
+}
+
 function write(text: string): void {
   process.stdout.write(`${text}\n`);
 }
@@ -37,7 +42,8 @@ function toLines(row: Row): string {
     .join('\n');
 }
 
-function toTable(rows: readonly Row[]): string {
+/** Rows below their titles, in columns. */
+export function toTable(rows: readonly Row[]): string {
   const titles = Object.keys(rows[0] ?? {});
   const lines = [titles, ...rows.map((row) => titles.map((title) => toText(row[title])))];
   const widths = titles.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));

@@ -37,7 +37,8 @@ export function createTokensCommand(withDirectory: WithDirectory): Command {
     .addHelpText(
       'after',
       `
-To replace a token: create a new one, set it at the identity provider, revoke the old one.
+To replace a token without a gap: create a second one, set it at the identity provider, and revoke the first once
+\`tokens list\` shows that the second is used and the first no longer. Both are good until then.
 
 Examples:
   $ rollcall tokens create --connection demo0000 --label 2030

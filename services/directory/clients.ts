@@ -54,10 +54,13 @@ export function createClients(database: Database, clock: () => number): Clients 
     clientId: string,
     token: AccessTokenRecord,
   ): Promise<void> {
-    const owners = Object.keys(accessTokens);
+    const now = clock();
+    const owners = Object.entries(accessTokens)
+      .filter(([, tokens]) => tokens.some((each) => isExpired(each, now)))
+      .map(([owner]) => tokensOf(owner));
     if (owners.length > 0) {
-      const expired = { expires: { $lte: new Date(clock()) } };
-      await update(id, { $pull: Object.fromEntries(owners.map((owner) => [tokensOf(owner), expired])) });
+      const expired = { expires: { $lte: new Date(now) } };
+      await update(id, { $pull: Object.fromEntries(owners.map((owner) => [owner, expired])) });
     }
     // The database keeps the bound: whatever is issued at the same time counts too.
     const newest = { $each: [token], $slice: -maxAccessTokens };

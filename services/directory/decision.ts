@@ -1,5 +1,9 @@
 import type { ResourceAction } from '#proto/rollcall/directory/v1/change_service.ts';
-import type { ConnectionStatus } from '#proto/rollcall/directory/v1/connection_service.ts';
+import type {
+  ConnectionStatus,
+  OnDelete,
+  Provider,
+} from '#proto/rollcall/directory/v1/connection_service.ts';
 import type { JsonObject } from '#scim/json.ts';
 import type { ResourceType } from '#scim/schema-registry.ts';
 
@@ -30,13 +34,36 @@ export interface Edge {
   readonly kind: MemberKind;
 }
 
-/** A connection's settings that decisions depend on. */
-export interface ConnectionSettings {
-  /** The connection's id. */
-  readonly id: string;
+/** The settings of a connection that decisions depend on. */
+export interface WriteSettings {
   /** Whether two groups may not share a displayName. */
   readonly uniqueGroupNames: boolean;
+  /** What resources must have beside what their schemas demand; see `parseRequiredAttributes`. */
+  readonly requiredAttributes: readonly string[];
+  /** What becomes of a deleted user. */
+  readonly onDelete: OnDelete;
 }
+
+/** A connection's settings as a decision sees them. */
+export interface ConnectionSettings extends WriteSettings {
+  /** The connection's id. */
+  readonly id: string;
+}
+
+/** What operators say of a connection and no decision depends on. */
+export interface ConnectionDetails {
+  /** A name for operators. */
+  readonly name: string;
+  /** The identity provider. */
+  readonly provider: Provider;
+  /** Whether it is held to the RFCs to the letter. */
+  readonly strict: boolean;
+  /** Whose directory it is, in words of operators; empty when they did not say. */
+  readonly organization: string;
+}
+
+/** What is to change about a connection; what is absent stays. */
+export type ConnectionUpdate = Partial<ConnectionDetails & WriteSettings>;
 
 /** What a decision may write. Nothing is written unless all of it is. */
 export interface Decision<Reply> {
@@ -45,6 +72,8 @@ export interface Decision<Reply> {
     readonly type: ResourceType;
     readonly id: string;
     readonly after: ResourceState | null;
+    /** A deleted user as internal services still see it; absent when nothing of it stays. */
+    readonly kept?: ResourceState | undefined;
   }[];
   /** Memberships that begin. */
   readonly addedEdges?: readonly Edge[];
@@ -58,6 +87,8 @@ export interface Decision<Reply> {
   readonly drained?: string;
   /** The connection's new status. */
   readonly status?: ConnectionStatus;
+  /** What changes about the connection, for the decisions of later transactions. */
+  readonly update?: ConnectionUpdate;
   /** The answer; `position` is the connection's after this decision. */
   readonly reply: (position: number) => Reply;
 }
@@ -144,6 +175,8 @@ export interface Reader {
   edgesOfMember(member: string): Promise<readonly Edge[]>;
   /** Makes `View.firstEdgesOfGroup` answer for this id. */
   firstEdgesOfGroup(group: string): Promise<FirstEdges>;
+  /** Some pairs of groups that share a displayName; for commands that travel alone. */
+  groupsOfOneName(): Promise<readonly (readonly [string, string])[]>;
   /** Streams a group's memberships, never held whole; for commands that travel alone. */
   edgesOfGroup(group: string): AsyncIterable<Edge>;
 }

@@ -1,7 +1,8 @@
 import { ResourceAction } from '#proto/rollcall/directory/v1/change_service.ts';
+import { OnDelete } from '#proto/rollcall/directory/v1/connection_service.ts';
 import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
 import type { ResourceType } from '#scim/schema-registry.ts';
-import type { Command, Edge, ResourceChangeContent } from './decision.ts';
+import type { Command, Edge, ResourceChangeContent, ResourceState, View } from './decision.ts';
 import { DirectoryError } from './errors.ts';
 import { isResourceId } from './mongo/documents.ts';
 import { commandOf, existingResource, type WriteContext } from './write-command.ts';
@@ -17,7 +18,10 @@ export interface DeleteReply {
   readonly draining: boolean;
 }
 
-/** Deletes a resource and every membership it has part in. */
+/**
+ * Deletes a resource and every membership it has part in. Of a user an inactive one stays for internal services when the
+ * connection is set so.
+ */
 export function deleteResource(type: ResourceType, context: WriteContext, id: string): Command<DeleteReply> {
   const hasMembers = type.findAttribute('members') !== undefined;
   return {
@@ -39,16 +43,18 @@ export function deleteResource(type: ResourceType, context: WriteContext, id: st
           'Too many deleted groups are still being cleaned up; repeat the call later.',
         );
       }
+      const kept = keptUser(type, view, current, context);
       const deleted: ResourceChangeContent = {
         kind: 'resource',
         resourceType: type.name,
         id,
-        action: ResourceAction.DELETED,
-        version: current.version,
         attributes: [],
+        ...(kept
+          ? { action: ResourceAction.DEACTIVATED, version: kept.version, active: false }
+          : { action: ResourceAction.DELETED, version: current.version }),
       };
       return {
-        resources: [{ type, id, after: null }],
+        resources: [{ type, id, after: null, kept }],
         removedEdges: distinctEdges([...view.edgesOfMember(id), ...(own?.edges ?? [])]),
         changes: [deleted],
         ...(own && !own.complete ? { drain: id } : {}),
@@ -56,6 +62,16 @@ export function deleteResource(type: ResourceType, context: WriteContext, id: st
       };
     },
   };
+}
+
+function keptUser(
+  type: ResourceType,
+  { settings }: View,
+  { id, resource, version, created }: ResourceState,
+  { time }: WriteContext,
+): ResourceState | undefined {
+  if (type.name !== 'User' || settings.onDelete !== OnDelete.DEACTIVATE) return undefined;
+  return { id, resource: { ...resource, active: false }, version: version + 1, created, lastModified: time };
 }
 
 function distinctEdges(edges: readonly Edge[]): Edge[] {

@@ -1,12 +1,13 @@
 import type { ClientSession } from 'mongodb';
+import type { Turns } from '#runtime/turns.ts';
 import type { ResourceType, SchemaRegistry } from '#scim/schema-registry.ts';
 import { isActive } from './active.ts';
 import type { Edge, MemberKind } from './decision.ts';
 import type { Database } from './mongo/database.ts';
+import { findDeletedUser } from './mongo/deleted-users.ts';
 import { type HeadDocument, isResourceId } from './mongo/documents.ts';
 import { type Edges, edgesOf } from './mongo/edges.ts';
 import type { ConsistentRead, Heads, ReadFreshness, ReadLimits } from './mongo/heads.ts';
-import type { ReadTurns } from './mongo/read-turns.ts';
 import { readResourceFields } from './mongo/resource-fields.ts';
 import { resourceNotFound } from './write-command.ts';
 
@@ -97,7 +98,7 @@ export function createMembershipReads(
   database: Database,
   registry: SchemaRegistry,
   heads: Heads,
-  turns: ReadTurns,
+  turns: Turns,
 ): MembershipReads {
   const users = typeNamed(registry, 'User');
   const groups = typeNamed(registry, 'Group');
@@ -109,11 +110,12 @@ export function createMembershipReads(
     session: ClientSession | undefined,
   ) => readResourceFields(database, type, connection, ids, ['active', 'displayName', 'externalId'], session);
 
-  // Whether an id names anything, and may have access: groups always may.
+  // Whether an id names anything, and may have access: groups always may, and users that are deleted but kept never.
   async function activeness(connection: string, id: string, session: ClientSession | undefined) {
     const user = (await readFields(users, connection, [id], session)).get(id);
     if (user) return isActive(user);
-    return (await readFields(groups, connection, [id], session)).has(id) ? true : undefined;
+    if ((await readFields(groups, connection, [id], session)).has(id)) return true;
+    return (await findDeletedUser(database, connection, id, session)) ? false : undefined;
   }
 
   return {

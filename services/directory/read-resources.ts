@@ -4,6 +4,7 @@ import type { ResourceType, SchemaRegistry } from '#scim/schema-registry.ts';
 import type { Edge, ResourceState } from './decision.ts';
 import { storedResource } from './mongo/batch-reader.ts';
 import type { Database } from './mongo/database.ts';
+import { findDeletedUser } from './mongo/deleted-users.ts';
 import { type HeadDocument, isResourceId, type ResourceDocument, resourceKey } from './mongo/documents.ts';
 import { edgesOf } from './mongo/edges.ts';
 import type { ConsistentRead, Heads, ReadFreshness, ReadLimits } from './mongo/heads.ts';
@@ -33,6 +34,8 @@ export interface ReadResource {
   readonly state: ResourceState;
   /** What is computed. */
   readonly derived: DerivedValues;
+  /** When a kept user was deleted; absent for what is not. */
+  readonly deletedAt?: Date;
 }
 
 /** A page of resources. */
@@ -43,11 +46,11 @@ export interface ResourcePage extends Omit<Page, 'documents'> {
 
 /** Reads users and groups. */
 export interface ResourceReads {
-  /** Reads one. RESOURCE_NOT_FOUND. */
+  /** Reads one; also a user that is deleted but kept, `withDeleted`. RESOURCE_NOT_FOUND. */
   get(
     type: ResourceType,
     connection: string,
-    id: string,
+    { id, withDeleted }: { readonly id: string; readonly withDeleted: boolean },
     mask: ReadMask,
     freshness: ReadFreshness,
     limits: ReadLimits,
@@ -144,7 +147,7 @@ export function createResourceReads(
   }
 
   return {
-    get(type, connection, id, mask, freshness, limits) {
+    get(type, connection, { id, withDeleted }, mask, freshness, limits) {
       return heads.consistent(connection, freshness, limits, async (head, session) => {
         if (!isResourceId(id)) throw resourceNotFound(type, id);
         const point = database.point(resourceKey(connection, id), connection);
@@ -153,10 +156,12 @@ export function createResourceReads(
           () => database.resources(type).findOne(point, session ? { session } : {}),
           () => membershipsOf(type, head, [id], mask, session),
         );
-        if (!document) throw resourceNotFound(type, id);
-        const state = storedResource(document);
+        const deleted =
+          !document && withDeleted ? await findDeletedUser(database, connection, id, session) : undefined;
+        const state = document ? storedResource(document) : deleted;
+        if (!state) throw resourceNotFound(type, id);
         const [derived = {}] = await derive(type, head, [state], edges, mask, session);
-        return { state, derived, head };
+        return { state, derived, head, ...(deleted && { deletedAt: deleted.lastModified }) };
       });
     },
     list(connection, query, mask, freshness, limits) {

@@ -16,8 +16,9 @@ import {
   planMemberChanges,
 } from './membership-changes.ts';
 import { isResourceId } from './mongo/documents.ts';
-import { uniqueEntries } from './mongo/fold.ts';
+import { claimedEntries } from './mongo/fold.ts';
 import { applyPatch } from './patch/apply-patch.ts';
+import { refuseLacking, refuseTakenAway } from './required-attributes.ts';
 import { loadOwners, refuseTaken, taken } from './uniqueness.ts';
 import { validateResource } from './validate/validate-resource.ts';
 import { commandOf, existingResource, type WriteContext, type WriteReply } from './write-command.ts';
@@ -52,7 +53,8 @@ export function createResource(
     decide(view) {
       // The memberships of a deleted group may still stand under its id.
       if (chosenId && (view.memberKind(id) || view.draining.includes(id))) throw taken(type, 'id');
-      refuseTaken(view, type, uniqueEntries(type, id, resource, view.settings), undefined);
+      refuseLacking(type, view.settings.requiredAttributes, resource);
+      refuseTaken(view, type, claimedEntries(type, id, resource, view.settings), undefined);
       const state: ResourceState = {
         id,
         resource,
@@ -91,9 +93,12 @@ export function replaceResource(
   },
 ): Command<WriteReply> {
   const plan = input.members && planMemberChanges(type, [replaceAll(input.members)]);
-  return changeResource(type, context, input.id, plan, (previous) => {
-    const next = withActive(type, input.resource, previous);
-    return jsonEqual(next, previous) ? previous : next;
+  return changeResource(type, context, input.id, plan, {
+    change(previous) {
+      const next = withActive(type, input.resource, previous);
+      return jsonEqual(next, previous) ? previous : next;
+    },
+    checkRequired: (required, _previous, next) => refuseLacking(type, required, next),
   });
 }
 
@@ -110,9 +115,18 @@ export function patchResource(
 ): Command<WriteReply> {
   const { id, operations, onNoTarget, memberChanges = [] } = input;
   const plan = memberChanges.length > 0 ? planMemberChanges(type, memberChanges) : undefined;
-  return changeResource(type, context, id, plan, (previous) =>
-    applyPatch(type, previous, operations, onNoTarget),
-  );
+  return changeResource(type, context, id, plan, {
+    change: (previous) => applyPatch(type, previous, operations, onNoTarget),
+    checkRequired: (required, previous, next) => refuseTakenAway(type, required, previous, next),
+  });
+}
+
+/** In what replacing and patching differ. */
+interface ChangeOfResource {
+  /** What is stored, changed; the same object when nothing changes. */
+  change(previous: JsonObject): JsonObject;
+  /** Refuses what lacks an attribute that the connection requires. */
+  checkRequired(required: readonly string[], previous: JsonObject, next: JsonObject): void;
 }
 
 /** What replacing and patching share: read, change, check, compare, write. */
@@ -121,7 +135,7 @@ function changeResource(
   context: WriteContext,
   id: string,
   plan: MemberPlan | undefined,
-  change: (previous: JsonObject) => JsonObject,
+  { change, checkRequired }: ChangeOfResource,
 ): Command<WriteReply> {
   const next = (previous: JsonObject) => {
     const changed = change(previous);
@@ -145,11 +159,14 @@ function changeResource(
       const current = existingResource(view, type, id, context);
       const resource = next(current.resource);
       const diff = plan ? decideMembers(view, id, plan, unnamedRemoved) : { added: [], removed: [] };
+      // No rule of an operator delays what an identity provider takes away.
+      const takesAway = diff.removed.length > 0 || (type.name === 'User' && !isActive(resource));
+      if (!takesAway) checkRequired(view.settings.requiredAttributes, current.resource, resource);
       const membersChanged = diff.added.length + diff.removed.length > 0;
       if (resource === current.resource && !membersChanged)
         return { reply: (position) => ({ state: current, changed: false, position, members: diff }) };
       if (resource !== current.resource)
-        refuseTaken(view, type, uniqueEntries(type, id, resource, view.settings), id);
+        refuseTaken(view, type, claimedEntries(type, id, resource, view.settings), id);
       const version = current.version + 1;
       const state: ResourceState = { ...current, resource, version, lastModified: context.time };
       const changes: ChangeContent[] = membershipRecords(id, version, diff);

@@ -14,6 +14,7 @@ import { serverCredentials } from '#rpc/tls.ts';
 import type { OpenDatabase } from '#runtime/embedded-mongodb.ts';
 import type { Logger } from '#runtime/logger.ts';
 import type { SecretKeys } from '#runtime/secret-keys.ts';
+import { createTurns } from '#runtime/turns.ts';
 import { createSchemaRegistry } from '#scim/schema-registry.ts';
 import { createClients } from './clients.ts';
 import type { DirectoryConfig } from './config.ts';
@@ -27,8 +28,6 @@ import { createHeads } from './mongo/heads.ts';
 import { createIndexes } from './mongo/indexes.ts';
 import { createPageTokens } from './mongo/page-token.ts';
 import { createPurge } from './mongo/purge.ts';
-import { createReadTurns } from './mongo/read-turns.ts';
-import { createSettings } from './mongo/settings.ts';
 import { createResourceReads } from './read-resources.ts';
 import { changeService } from './rpc/change-service.ts';
 import { connectionService } from './rpc/connection-service.ts';
@@ -85,13 +84,12 @@ export async function startDirectory(
   if (database.isSecantusDb) await database.db.admin().command({ killAllSessions: [] });
   await createIndexes(database, registry);
 
-  const turns = createReadTurns(maxReads);
+  const turns = createTurns(maxReads);
   const heads = stack.use(createHeads(database, turns));
   const committer = stack.use(
     createCommitter({
       database,
       registry,
-      settingsOf: createSettings(database),
       onCommit: heads.committed,
       logger,
       metrics,
@@ -144,7 +142,7 @@ export async function startDirectory(
         bindService(
           rpc,
           ConnectionServiceService,
-          connectionService({ connections, ...credentials }, heads, clock),
+          connectionService({ connections, ...credentials }, heads, registry, clock),
           options,
         );
         bindService(rpc, SearchServiceService, searchService(registry, listResources, memberships), options);

@@ -3,7 +3,7 @@ import type { JsonObject } from '#scim/json.ts';
 import type { ResourceType } from '#scim/schema-registry.ts';
 import type { Reader, View } from './decision.ts';
 import { DirectoryError } from './errors.ts';
-import { uniqueEntries } from './mongo/fold.ts';
+import { claimedEntries } from './mongo/fold.ts';
 
 /** Loads who has the unique values that a resource is to have. */
 export async function loadOwners(
@@ -13,7 +13,7 @@ export async function loadOwners(
   resource: JsonObject,
 ): Promise<void> {
   await Promise.all(
-    uniqueEntries(type, id, resource, reader.settings).map((entry) => reader.owner(type, entry)),
+    claimedEntries(type, id, resource, reader.settings).map((entry) => reader.owner(type, entry)),
   );
 }
 

@@ -62,12 +62,17 @@ suite('connections', () => {
     assert.deepEqual(shown, {
       id: created.id,
       name: 'Example Corp',
+      organization: '',
       provider: 'entra',
       strict: false,
+      uniqueGroupNames: true,
+      onDelete: 'remove',
+      requiredAttributes: [],
       status: 'active',
       users: 0,
       groups: 0,
       position: 0,
+      trustedIssuer: null,
       baseUrl: created.baseUrl,
     });
   });
@@ -83,7 +88,7 @@ suite('connections', () => {
     await cliJson('connections', 'resume', id);
     assert.equal(await status(), 'active');
     assert.equal((await listUsers(baseUrl, token)).status, 200);
-    await cliJson('connections', 'delete', id);
+    await cliJson('connections', 'delete', id, '--yes');
     assert.notEqual((await listed())?.status, 'active');
   });
 
@@ -158,6 +163,62 @@ suite('tokens', () => {
   });
 });
 
+suite('clients', () => {
+  test('a client gets tokens at the URL that is printed, until it is revoked', async () => {
+    const { id, baseUrl } = await cliJson('connections', 'create', '--name', 'OAuth');
+    const create = ['clients', 'create', '--connection', id];
+    const client = await cliJson(...create, '--label', 'okta', '--expires', '2999-01-01');
+    assert.deepEqual(Object.keys(client), ['id', 'secret', 'tokenUrl']);
+    const ask = () =>
+      fetch(client.tokenUrl, {
+        method: 'POST',
+        headers: { authorization: `Basic ${btoa(`${client.id}:${client.secret}`)}` },
+        body: new URLSearchParams({ grant_type: 'client_credentials' }),
+      });
+    const answer = await ask();
+    assert.equal(answer.status, 200);
+    const { access_token: token } = (await answer.json()) as { access_token: string };
+    assert.equal((await listUsers(baseUrl, token)).status, 200);
+
+    const reader = await cliJson(...create, '--read-only');
+    const [first, second] = await cliJson('clients', 'list', '--connection', id);
+    const { created, lastUsed, ...row } = first;
+    assert.deepEqual(row, {
+      id: client.id,
+      label: 'okta',
+      readOnly: false,
+      expires: '2999-01-01T00:00:00.000Z',
+    });
+    for (const time of [created, lastUsed]) assert.equal(new Date(time).toISOString(), time);
+    assert.deepEqual([second.id, second.readOnly, second.lastUsed], [reader.id, true, null]);
+    assert.equal((await cliJson('tokens', 'list', '--connection', id)).length, 1);
+
+    assert.deepEqual(await cliJson('clients', 'revoke', client.id, '--connection', id), {
+      id: client.id,
+      revoked: true,
+    });
+    assert.equal((await ask()).status, 401);
+    while ((await listUsers(baseUrl, token)).status !== 401);
+    const { stdout } = await cli(['clients', 'list', '--connection', id]);
+    assert.match(stdout, /^id +label +readOnly +created +expires +lastUsed\n/);
+    assert.match(stdout, new RegExp(`\n${reader.id} +- +true `));
+  });
+});
+
+suite('trusted issuers', () => {
+  test('are set, shown and taken back', async () => {
+    const { id } = await cliJson('connections', 'create', '--name', 'Entra');
+    const issuer = 'https://sts.windows.net/tenant/';
+    const options = ['--issuer', issuer, '--audience', 'a', '--jwks-uri', 'https://idp.example.com/keys'];
+    const shown = async () => (await cliJson('connections', 'show', id)).trustedIssuer;
+    const trusted = await cliJson('connections', 'trust', id, ...options, '--application-id', 'b');
+    assert.deepEqual(trusted, { id, trustedIssuer: issuer });
+    assert.equal(await shown(), issuer);
+    assert.deepEqual(await cliJson('connections', 'distrust', id), { id, trustedIssuer: null });
+    assert.equal(await shown(), null);
+  });
+});
+
 suite('service tokens', () => {
   test('a token opens the connections it was made for, until it is revoked', async () => {
     const first = await cliJson('connections', 'create', '--name', 'First');
@@ -210,6 +271,25 @@ suite('errors', () => {
       [['connections', 'create', '--name', ' '], 1, /name/],
       [['tokens', 'revoke', 'x', '--connection', 'nosuchconnection'], 1, /connection/i],
       [['service-tokens', 'revoke', 'x'], 1, /token/i],
+      [['clients', 'create'], 2, /--connection/],
+      [['clients', 'revoke', 'x', '--connection', id], 1, /No client has this id/],
+      [['connections', 'trust', id, '--issuer', 'x', '--audience', 'x'], 2, /--jwks-uri/],
+      [
+        [
+          'connections',
+          'trust',
+          id,
+          '--issuer',
+          'x',
+          '--audience',
+          'x',
+          '--jwks-uri',
+          'http://idp.example.com',
+        ],
+        1,
+        /issuer\.jwks_uri: must begin with https/,
+      ],
+      [['connections', 'distrust', 'nosuchconnection'], 1, /No connection has this id/],
       [['connections', 'list'], 1, /cannot be reached: start Rollcall \(npm start\)/, nothing],
       [['connections', 'list'], 1, /does not know this credential/, { ROLLCALL_DIRECTORY_TOKEN: 'wrong' }],
       [['connections', 'list'], 2, /No caller credential at /, { ROLLCALL_DATA_DIR: '/nowhere' }],
@@ -226,7 +306,7 @@ suite('errors', () => {
 
   test('help needs no directory and shows examples', async () => {
     const env = { ROLLCALL_DATA_DIR: '/nowhere' };
-    for (const command of ['connections', 'tokens', 'service-tokens']) {
+    for (const command of ['connections', 'tokens', 'clients', 'service-tokens']) {
       const { code, stdout, stderr } = await cli([command, 'create', '--help'], env);
       assert.deepEqual([code, stderr], [0, '']);
       assert.match(stdout, new RegExp(`Examples:\\n +\\$ rollcall ${command} create `));

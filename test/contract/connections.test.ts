@@ -14,6 +14,7 @@ import {
   ListConnectionsRequest,
   ListServiceTokensRequest,
   ListTokensRequest,
+  OnDelete,
   PauseConnectionRequest,
   Provider,
   ResumeConnectionRequest,
@@ -115,6 +116,10 @@ suite('a connection', () => {
         users: 0,
         groups: 0,
         position: 0,
+        trustedIssuer: undefined,
+        organization: '',
+        requiredAttributes: [],
+        onDelete: OnDelete.REMOVE,
       },
     );
     assert.deepEqual((await get(connection?.id ?? '')).connection, connection);

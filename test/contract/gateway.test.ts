@@ -40,7 +40,7 @@ async function locationFrom(baseUrl: string, headers: Record<string, string>): P
   return meta?.location ?? String(response.statusCode);
 }
 
-suite('the URL in meta.location (C43)', () => {
+suite('the URL in meta.location', () => {
   const forwarded = { 'x-forwarded-host': 'scim.example.com', 'x-forwarded-proto': 'https' };
   const rest = `/scim/${connection.id}/v2/ServiceProviderConfig`;
 
@@ -128,7 +128,7 @@ suite('starting and stopping', () => {
     await assert.rejects(fetch(`${gateway.address}/healthz`));
   });
 
-  test('without a directory it runs, is not ready, and answers 503 with Retry-After (C31)', async () => {
+  test('without a directory it runs, is not ready, and answers 503 with Retry-After', async () => {
     await using gateway = await gatewayWith({ ROLLCALL_DIRECTORY_ADDRESS: '127.0.0.1:1' });
     assert.equal((await fetch(`${gateway.address}/healthz`)).status, 200);
     assert.equal((await fetch(`${gateway.address}/readyz`)).status, 503);

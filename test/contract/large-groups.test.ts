@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { after, before, suite, test } from 'node:test';
-import { MongoClient } from 'mongodb';
-import { v7 as newUuid } from 'uuid';
+import { fillGroup } from '../support/fill-group.ts';
 import { startRollcall, type TestConnection, type TestRollcall } from '../support/rollcall.ts';
 import { scimOf } from '../support/scim-client.ts';
 
@@ -26,30 +25,9 @@ before(async () => {
   connection = await rollcall.connect();
   const body = { schemas: ['urn:ietf:params:scim:schemas:core:2.0:Group'], displayName: 'Everyone' };
   group = (await scimOf(connection)('POST', '/Groups', body)).body.id;
-  await fill(group);
+  await fillGroup(rollcall, connection, group, memberCount);
 });
 after(() => rollcall[Symbol.asyncDispose]());
-
-/** Writes the memberships themselves: through the front door a hundred thousand take ten seconds. */
-async function fill(id: string): Promise<void> {
-  await using client = await new MongoClient(rollcall.database.uri).connect();
-  const memberships = client.db().collection<{ _id: string }>('memberships');
-  const tenant = connection.id;
-  for (let first = 0; first < memberCount; first += 20_000) {
-    const edges = Array.from({ length: 20_000 }, () => {
-      const member = newUuid();
-      return {
-        _id: `${tenant}/${id}/${member}`,
-        connection: tenant,
-        group: id,
-        member,
-        kind: 'User',
-        since: new Date(),
-      };
-    });
-    await memberships.insertMany(edges, { ordered: false });
-  }
-}
 
 /** The answer to a GET, of which nothing is read yet. */
 async function open(path: string): Promise<IncomingMessage> {

@@ -114,6 +114,12 @@ suite('the rate of a connection (no-rate-limit)', () => {
     assert.equal((await scim('GET', '/Users')).status, 200);
   });
 
+  test('has room, unless told otherwise, for an identity provider that sends 25 a second', async () => {
+    await using gateway = await rollcall.startGateway({ ROLLCALL_RATE_LIMIT: '' });
+    const scim = scimOf(gateway.to(connection));
+    assert.deepEqual(await statuses(250, () => scim('GET', '/ResourceTypes')), { 200: 250 });
+  });
+
   test('0 is no limit; what is no rate is refused at the start', async () => {
     await using gateway = await rollcall.startGateway({ ROLLCALL_RATE_LIMIT: '0' });
     assert.deepEqual(await statuses(100, () => scimOf(gateway.to(connection))('GET', '/Schemas')), {

@@ -12,6 +12,10 @@ import { createSchemaRegistry, type ResourceType } from '#scim/schema-registry.t
 import { ScimSyntaxError } from '#scim/scim-syntax-error.ts';
 import { createPublicUrl } from '../../gateway/http/public-url.ts';
 import { parseTrustedProxies } from '../../gateway/http/trusted-proxies.ts';
+import { closeJson } from '../../gateway/masking/close-json.ts';
+import { maskedJson } from '../../gateway/masking/masked-json.ts';
+import { maskedUrl } from '../../gateway/masking/masked-url.ts';
+import { createSecrets } from '../../gateway/masking/secrets.ts';
 import { textPieces } from '../../gateway/repairs/text-pieces.ts';
 import { readPatchSteps } from '../../gateway/scim/patch-step.ts';
 import { createProjection } from '../../gateway/scim/projection.ts';
@@ -185,6 +189,37 @@ suite('parsers refuse with their own errors, and what they accept means the same
         } catch (error) {
           assert.ok(error instanceof ScimError && error.status === 400, String(error));
         }
+      }),
+      fuzzBudget(500),
+    );
+  });
+
+  test('what is written down of a request', () => {
+    const secrets = createSecrets(createSchemaRegistry());
+    const presented = 'rollcall_0123456789abcdef';
+    const hidden = 'correct horse';
+    const bodies = fc.oneof(...resourceTypes.map((type) => mutatedJson(validBody(type))));
+    const secretName = fc.constantFrom('password', 'PASSWORD', 'client_secret', 'x.apiKey');
+    fc.assert(
+      fc.property(bodies, secretName, hostileText, fc.nat(600), (text, name, comment, maxBytes) => {
+        const body = jsonOf(text);
+        fc.pre(isJsonObject(body));
+        const sent = {
+          ...body,
+          comment: `${comment}${presented}${comment}`,
+          [name]: [hidden, { [comment]: hidden }],
+        };
+        const masked = maskedJson(sent, { secrets, presented, maxBytes });
+        assert.ok(!masked.text.includes(presented) && !masked.text.includes(hidden), masked.text);
+        assert.ok(Buffer.byteLength(masked.text) <= maxBytes);
+        const whole = masked.cut ? closeJson(masked.text) : masked.text;
+        if (whole !== undefined) JSON.parse(whole);
+        const url = `/Users?filter=${encodeURIComponent(`password eq "${hidden}"`)}&${comment}=${presented}`;
+        const { text: written } = maskedUrl(url, secrets, presented);
+        assert.ok(
+          !written.includes(presented) && !written.replaceAll(/%20|\+/g, ' ').includes(hidden),
+          written,
+        );
       }),
       fuzzBudget(500),
     );

@@ -193,7 +193,7 @@ eachProfile(rollcall, 'POST', ({ scim, connection, strict }) => {
     });
   });
 
-  test('keeps members, says what they are, and shows the group to them (GRP-02, GRP-03, GRP-07)', async () => {
+  test('keeps members, says what they are, and shows the group to them (GRP-02, GRP-03, GRP-07, MV-07)', async () => {
     const user = await createUser(scim);
     const inner = await createGroup(scim);
     const members = [{ value: user.id }, { value: inner.id, type: 'User' }, { value: user.id }];
@@ -205,6 +205,8 @@ eachProfile(rollcall, 'POST', ({ scim, connection, strict }) => {
     ]) {
       const member = group.members.find(({ value }: { value: string }) => value === resource.id);
       assert.deepEqual(member, { value: resource.id, $ref: resource.meta.location, type });
+      const headers = { authorization: `Bearer ${connection.token}` };
+      assert.equal((await fetch(member.$ref, { headers })).status, 200);
     }
     const { body } = await scim('GET', `/Users/${user.id}`);
     const { displayName: display, id: value, meta } = group;

@@ -3,7 +3,7 @@ import { after, test } from 'node:test';
 import { MongoClient } from 'mongodb';
 import { CreateTokenRequest, RevokeTokenRequest } from '#proto/rollcall/directory/v1/connection_service.ts';
 import { startRollcall } from '../support/rollcall.ts';
-import { type ScimAnswer, type ScimClient, scimOf } from '../support/scim-client.ts';
+import { type ScimAnswer, type ScimClient, scimOf, untilStatus } from '../support/scim-client.ts';
 import { assertError, createGroup, createUser, eachProfile, filtered, ids } from './scim-fixture.ts';
 
 /** Milliseconds by which the directory's clock is ahead. */
@@ -176,12 +176,7 @@ eachProfile(rollcall, 'walks by cursor', async ({ scim, connection }) => {
       RevokeTokenRequest.fromPartial({ connectionId: connection.id, tokenId: token?.id ?? '' }),
     );
     // A token may be remembered for a second.
-    for (const begin = performance.now(); ; ) {
-      const sent = performance.now();
-      const answer = await walker('GET', `/Users?count=4&cursor=${nextCursor}`);
-      if (answer.status === 401) break;
-      assert.ok(sent - begin < 1_000, 'still a good token');
-    }
+    await untilStatus(() => walker('GET', `/Users?count=4&cursor=${nextCursor}`), 401, 1_000);
   });
 
   test('leave nothing behind in the directory (CUR-30)', async () => {
@@ -190,7 +185,9 @@ eachProfile(rollcall, 'walks by cursor', async ({ scim, connection }) => {
     const db = client.db(databaseName);
     const countAll = async () => {
       const collections = await db.listCollections().toArray();
-      const counts = await Promise.all(collections.map(({ name }) => db.collection(name).countDocuments()));
+      // The log of exchanges has a line for every request, with or without a cursor.
+      const kept = collections.filter(({ name }) => name !== 'exchanges');
+      const counts = await Promise.all(kept.map(({ name }) => db.collection(name).countDocuments()));
       return counts.reduce((sum, count) => sum + count, 0);
     };
     const before = await countAll();

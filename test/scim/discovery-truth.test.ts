@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, suite, test } from 'node:test';
+import { CreateClientRequest } from '#proto/rollcall/directory/v1/connection_service.ts';
 import { PageToken } from '#proto/rollcall/internal/v1/page_token.ts';
 import { createPageTokens } from '../../services/directory/mongo/page-token.ts';
 import { startRollcall } from '../support/rollcall.ts';
@@ -129,12 +130,22 @@ suite('what ServiceProviderConfig says is so', () => {
     }
   });
 
-  test('of authenticationSchemes: a bearer token, and nothing else (DISC-06, AUTH-10)', async () => {
+  test('of authenticationSchemes: a bearer token, also one got by OAuth, and nothing else (DISC-06, AUTH-10)', async () => {
     assert.deepEqual(
       config.authenticationSchemes.map(({ type }: { type: string }) => type),
-      ['oauthbearertoken'],
+      ['oauthbearertoken', 'oauth2'],
     );
     assert.equal((await scim('GET', '/Users')).status, 200);
+    const { client, secret } = await rollcall.directory.connections.createClient(
+      CreateClientRequest.fromPartial({ connectionId: connection.id }),
+    );
+    const answer = await fetch(`${connection.baseUrl}/../oauth/token`, {
+      method: 'POST',
+      headers: { authorization: `Basic ${btoa(`${client?.id}:${secret}`)}` },
+      body: new URLSearchParams({ grant_type: 'client_credentials' }),
+    });
+    const { access_token: token } = (await answer.json()) as { access_token: string };
+    assert.equal((await scimOf({ ...connection, token })('GET', '/Users')).status, 200);
     const refused = await anonymous('GET', '/Users');
     assertError(refused, 401);
     assert.match(refused.headers.get('www-authenticate') ?? '', /^Bearer\b/);

@@ -43,6 +43,13 @@ eachProfile(rollcall, 'discovery', ({ scim, connection }) => {
           specUri: 'https://www.rfc-editor.org/info/rfc6750',
           primary: true,
         },
+        {
+          type: 'oauth2',
+          name: 'OAuth 2.0 client credentials',
+          description:
+            'An hourly bearer token for a client id and secret of the connection: POST oauth/token, beside v2 (RFC 6749, section 4.4).',
+          specUri: 'https://www.rfc-editor.org/info/rfc6749',
+        },
       ],
       pagination: {
         cursor: true,
@@ -146,7 +153,7 @@ eachProfile(rollcall, 'discovery', ({ scim, connection }) => {
     );
   });
 
-  test('schemas describe every attribute with the keywords of the RFC, and nothing is null (DISC-18, DISC-19, DISC-24, MV-03, C48)', async () => {
+  test('schemas describe every attribute with the keywords of the RFC, and nothing is null (DISC-18, DISC-19, DISC-24, MV-03)', async () => {
     const { body } = await scim('GET', '/Schemas');
     assert.doesNotMatch(JSON.stringify(body), /null/);
     type Attribute = ScimAnswer['body'];

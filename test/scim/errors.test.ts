@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { MongoClient } from 'mongodb';
+import { scimErrorBody, toScimError } from '../../gateway/scim/scim-error.ts';
 import { startRollcall } from '../support/rollcall.ts';
 import type { ScimAnswer } from '../support/scim-client.ts';
 import {
@@ -80,4 +81,10 @@ eachProfile(rollcall, 'errors', async ({ scim, connection }) => {
     assert.match(answer.headers.get('x-request-id') ?? '', /^[\w.-]+$/);
     assert.equal((await scim('GET', path)).status, 200);
   });
+});
+
+test('what nobody foresaw in the gateway itself is told as little (ERR-15, ERR-03)', () => {
+  const body = scimErrorBody(toScimError(new TypeError('ada@example.com is undefined')));
+  assert.deepEqual([body.status, body.scimType], ['500', undefined]);
+  assert.doesNotMatch(JSON.stringify(body), /ada|undefined|TypeError/);
 });

@@ -176,7 +176,7 @@ eachProfile(rollcall, 'PATCH', ({ scim, strict }) => {
     assertError(await scim('PATCH', `/Users/${user.id}`, patchBody(unknown)), 400, 'invalidPath');
   });
 
-  test('applies what it knows beside what it does not know, or refuses it when strict (PAT-20, C15)', async () => {
+  test('applies what it knows beside what it does not know, or refuses it when strict (PAT-20)', async () => {
     const user = await createUser(scim);
     const operations = [
       { op: 'replace', path: 'hairColor', value: 'x' },
@@ -195,7 +195,7 @@ eachProfile(rollcall, 'PATCH', ({ scim, strict }) => {
     assert.deepEqual({ ...body, meta }, { ...rest, title: 'known', meta });
   });
 
-  test('finds attributes by name in any letter case and by URN (PAT-12, C13)', async () => {
+  test('finds attributes by name in any letter case and by URN (PAT-12)', async () => {
     const user = await createUser(scim);
     const body = await patched(
       scim,

@@ -87,7 +87,7 @@ eachProfile(rollcall, 'PUT', ({ scim, strict }) => {
     assert.deepEqual([put.status, put.body], [200, user]);
   });
 
-  test('of a group replaces the members (PUT-16, C34)', async () => {
+  test('of a group replaces the members (PUT-16)', async () => {
     const [a, b] = [await createUser(scim), await createUser(scim)];
     const group = await createGroup(scim, { members: [{ value: a.id }, { value: b.id }] });
     const body = { schemas: [groupUrn], displayName: group.displayName };
@@ -100,7 +100,7 @@ eachProfile(rollcall, 'PUT', ({ scim, strict }) => {
     assertError(unknown, 400, 'invalidValue');
   });
 
-  test('of a group without members keeps them, and clears them when strict (PUT-16, C9)', async () => {
+  test('of a group without members keeps them, and clears them when strict (PUT-16)', async () => {
     const user = await createUser(scim);
     const group = await createGroup(scim, { members: [{ value: user.id }] });
     const put = await scim('PUT', `/Groups/${group.id}`, { schemas: [groupUrn], displayName: 'Renamed' });

@@ -90,7 +90,7 @@ eachProfile(rollcall, 'lists', async ({ scim: own, connection }) => {
     users.push(await createUser(own, { userName: `list${index}@example.com`, active: index % 2 === 0 }));
   }
 
-  test('are ListResponses with integer counts (QRY-01, QRY-02, QRY-04, PAG-06, PAG-07)', async () => {
+  test('are ListResponses with integer counts (QRY-01, QRY-02, QRY-04, PAG-01, PAG-06, PAG-07)', async () => {
     const all = await own('GET', '/Users');
     assert.equal(all.status, 200);
     const { Resources, ...header } = all.body;

@@ -13,14 +13,14 @@ const rowIds = new Set(requirementRows.map(({ id }) => id));
 const excepted = new Set(Object.keys(rowExceptions));
 
 /**
- * The rows that a test file names: ids in parentheses at the end of a test's name, or alone in the text that a table of
- * cases puts there.
+ * The rows that a test file names: in parentheses at the end of a test's name, beside the names of bugs, or alone in a text
+ * that a table of cases puts there.
  */
 function rowsNamedIn(source: string): string[] {
-  const lists = source.matchAll(/(?:['"`]|\((?:\$\{\w+\}, )?)([A-Z]+-?[\d.]+(?:, [A-Z]+-?[\d.]+)*)[)'"`]/g);
-  const names = [...lists].flatMap(([, list = '']) => list.split(', '));
+  const lists = source.matchAll(/\(([^()'"`]*)\)['"`]|['"`]((?:[A-Z]+-\d\d(?:, )?)+)['"`]/g);
+  const names = [...lists].flatMap(([, atEnd, alone]) => (atEnd ?? alone ?? '').split(', '));
   // Other ids, such as those of the interoperability notes, are not of an area of these rows.
-  return names.filter((name) => areas.has(name.replace(/-.*/, '')));
+  return names.filter((name) => /^[A-Z]+-\d+$/.test(name) && areas.has(name.replace(/-.*/, '')));
 }
 
 const named = new Map<string, string>();

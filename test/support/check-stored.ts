@@ -66,11 +66,7 @@ export async function checkStored(uri: string, connection: string, held: Holding
       const id = idOfKey(_id);
       assert.equal(_id, resourceKey(connection, id));
       assert.deepEqual(fold, foldResource(type, resource), _id);
-      assert.deepEqual(
-        unique,
-        uniqueEntries(type, id, resource, { uniqueGroupNames: hasUniqueName(unique) }),
-        _id,
-      );
+      assert.deepEqual(unique, uniqueEntries(type, id, resource), _id);
       assert.deepEqual(lookup, lookupEntries(type, resource), _id);
     }
   }
@@ -88,8 +84,6 @@ export async function checkStored(uri: string, connection: string, held: Holding
     }
   }
 }
-
-const hasUniqueName = (unique: readonly string[]) => unique.some((entry) => entry.startsWith('displayName='));
 
 /** Positions from 1 to the head's without a gap, and every transaction's records side by side. */
 function checkLog({ connection, position, floor }: HeadDocument, changes: readonly ChangeDocument[]) {

@@ -1,3 +1,5 @@
+import assert from 'node:assert/strict';
+
 /** The answer to a SCIM request. */
 export interface ScimAnswer {
   /** The HTTP status. */
@@ -36,4 +38,19 @@ export function scimOf(connection: { readonly baseUrl: string; readonly token: s
       body: text === '' ? undefined : JSON.parse(text),
     };
   };
+}
+
+/** Repeats a request until it has a status, and answers that; fails when one sent after `ms` milliseconds has another. */
+export async function untilStatus(
+  send: () => Promise<ScimAnswer>,
+  status: number,
+  ms: number,
+): Promise<ScimAnswer> {
+  const begin = performance.now();
+  for (;;) {
+    const sentAt = performance.now();
+    const answer = await send();
+    if (answer.status === status) return answer;
+    assert.ok(sentAt - begin < ms, `not ${status} after ${ms} ms`);
+  }
 }

@@ -48,7 +48,7 @@ function store(type: ResourceType, id: string, resource: JsonObject, index: numb
   const document = {
     resource,
     fold: foldResource(type, resource),
-    unique: uniqueEntries(type, id, resource, { uniqueGroupNames: false }),
+    unique: uniqueEntries(type, id, resource),
     lookup: lookupEntries(type, resource),
     ordinal: index + 1,
     created,

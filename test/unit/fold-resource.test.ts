@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { createSchemaRegistry } from '#scim/schema-registry.ts';
+import { createSchemaRegistry, type ResourceType } from '#scim/schema-registry.ts';
 import { foldText } from '../../services/directory/filter/fold-value.ts';
-import { foldResource, lookupEntries, uniqueEntries } from '../../services/directory/mongo/fold.ts';
+import {
+  claimedEntries,
+  foldResource,
+  lookupEntries,
+  uniqueEntries,
+} from '../../services/directory/mongo/fold.ts';
 
 const registry = createSchemaRegistry();
 const User = registry.resourceType('User');
@@ -64,19 +69,19 @@ describe('folding', () => {
   });
 
   it('makes one entry for each unique and each indexed value', () => {
-    const options = { uniqueGroupNames: true };
-    assert.deepEqual(uniqueEntries(User, 'u1', resource, options), ['id=u1', 'userName=ada@example.com']);
+    assert.deepEqual(uniqueEntries(User, 'u1', resource), ['id=u1', 'userName=ada@example.com']);
     assert.deepEqual(lookupEntries(User, resource), ['externalId=X1', 'emails.value=a@x']);
     assert.deepEqual(lookupEntries(User, {}), []);
   });
 
-  it('makes a group name unique when asked', () => {
+  it('claims the name of a group when asked, and stores the same entries either way', () => {
     const group = { displayName: 'Sales' };
-    assert.deepEqual(uniqueEntries(Group, 'g', group, { uniqueGroupNames: true }), [
-      'id=g',
-      'displayName=sales',
-    ]);
-    assert.deepEqual(uniqueEntries(Group, 'g', group, { uniqueGroupNames: false }), ['id=g']);
+    const claimed = (type: ResourceType, uniqueGroupNames: boolean) =>
+      claimedEntries(type, 'x', group, { uniqueGroupNames });
+    assert.deepEqual(claimed(Group, true), ['id=x', 'displayName=sales']);
+    assert.deepEqual(claimed(Group, false), ['id=x']);
+    assert.deepEqual(claimed(User, true), ['id=x']);
+    assert.deepEqual(uniqueEntries(Group, 'x', group), ['id=x']);
     assert.deepEqual(lookupEntries(Group, group), ['displayName=sales']);
   });
 });

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import fc from 'fast-check';
-import { ConnectionStatus } from '#proto/rollcall/directory/v1/connection_service.ts';
+import { ConnectionStatus, OnDelete } from '#proto/rollcall/directory/v1/connection_service.ts';
 import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
 import { MemberChange } from '#proto/rollcall/scim/v1/patch.ts';
-import type { MemberKind, Reader } from '../../services/directory/decision.ts';
+import type { ConnectionSettings, MemberKind, Reader } from '../../services/directory/decision.ts';
 import { DirectoryError } from '../../services/directory/errors.ts';
 import {
   decideMembers,
@@ -48,7 +48,12 @@ async function decide(
     draining: [],
     status: ConnectionStatus.ACTIVE,
   };
-  const settings = { id: 'acme1234', uniqueGroupNames: true };
+  const settings: ConnectionSettings = {
+    id: 'acme1234',
+    uniqueGroupNames: true,
+    requiredAttributes: [],
+    onDelete: OnDelete.REMOVE,
+  };
   const state = createBatchState(head, settings);
   const edgeOf = (member: string) => ({ group, member, kind: kindOf(member) });
   const reader: Reader = {
@@ -67,6 +72,7 @@ async function decide(
       state.loadedEdge(of, member, edge);
       return edge;
     },
+    groupsOfOneName: async () => [],
     async *edgesOfGroup() {
       for (const member of current) yield edgeOf(member);
     },

@@ -12,12 +12,16 @@ import {
   type ResourceDocument,
   resourceKey,
 } from './documents.ts';
+import { isGroupName } from './fold.ts';
 
 /** How many edges one reply of the database carries when a group is streamed. */
 export const edgeBatchSize = 1_000;
 
 // What a deletion removes in its own transaction; more follows in chunks.
 const firstEdges = 500;
+
+// Of groups that share a name: enough to begin to put them right.
+const namedPairs = 5;
 
 /** The state of a stored resource. */
 export function storedResource(document: ResourceDocument): StoredResource {
@@ -74,18 +78,29 @@ export function createBatchReader(
     ]),
   );
 
+  async function ownersBy(type: ResourceType, field: 'unique' | 'lookup', entries: readonly string[]) {
+    if (entries.length === 0) return [];
+    const documents = await database
+      .resources(type)
+      .find({ connection, [field]: { $in: entries } }, { session, projection: { [field]: 1 } })
+      .toArray();
+    return documents.flatMap((document) =>
+      document[field].map((entry) => [entry, idOfKey(document._id)] as const),
+    );
+  }
+
   const owners = new Map(
     registry.resourceTypes.map((type) => [
       type.name,
       loader<{ key: string }, string | undefined>(async (asked) => {
         const entries = asked.map(({ key }) => key);
-        const documents = await database
-          .resources(type)
-          .find({ connection, unique: { $in: entries } }, { session, projection: { unique: 1 } })
-          .toArray();
-        const found = new Map(
-          documents.flatMap(({ _id, unique }) => unique.map((entry) => [entry, idOfKey(_id)] as const)),
+        const { unique = [], lookup = [] } = Object.groupBy(entries, (entry) =>
+          isGroupName(type, entry) ? 'lookup' : 'unique',
         );
+        const found = new Map([
+          ...(await ownersBy(type, 'unique', unique)),
+          ...(await ownersBy(type, 'lookup', lookup)),
+        ]);
         for (const entry of entries) state.loadedOwner(type, entry, found.get(entry));
         return entries.map((entry) => found.get(entry));
       }),
@@ -169,6 +184,27 @@ export function createBatchReader(
     edge: (group, member) => edges.load({ key: edgeKey(connection, group, member), group, member }),
     edgesOfMember: (member) => memberEdges.load({ key: member }),
     firstEdgesOfGroup: (group) => groupEdges.load({ key: group }),
+    async groupsOfOneName() {
+      const type = registry.resourceType('Group');
+      if (!type) return [];
+      const names = database.resources(type).aggregate<{ count: number; first: string; last: string }>(
+        [
+          { $match: { connection } },
+          {
+            $group: {
+              _id: '$fold.displayName',
+              count: { $sum: 1 },
+              first: { $min: '$_id' },
+              last: { $max: '$_id' },
+            },
+          },
+          { $match: { count: { $gt: 1 } } },
+          { $limit: namedPairs },
+        ],
+        { session },
+      );
+      return (await names.toArray()).map(({ first, last }) => [idOfKey(first), idOfKey(last)] as const);
+    },
     async *edgesOfGroup(group) {
       const cursor = database.memberships.find({ connection, group }, { session, batchSize: edgeBatchSize });
       for await (const document of cursor) yield edgeOf(document);

@@ -3,6 +3,7 @@ import type { ResourceType } from '#scim/schema-registry.ts';
 import {
   type ChangeContent,
   type ConnectionSettings,
+  type ConnectionUpdate,
   type Decision,
   type Edge,
   type FirstEdges,
@@ -12,7 +13,7 @@ import {
   type View,
 } from '../decision.ts';
 import { type HeadDocument, headFields } from './documents.ts';
-import { uniqueEntries } from './fold.ts';
+import { claimedEntries } from './fold.ts';
 
 /** A resource as the database has it, with its place in the order of creation. */
 export interface StoredResource extends ResourceState {
@@ -30,6 +31,8 @@ export interface ResourceWrite {
   readonly before: StoredResource | undefined;
   /** As it is to be; undefined when it is deleted. */
   readonly after: StoredResource | undefined;
+  /** What stays of it for internal services when it is deleted. */
+  readonly kept: ResourceState | undefined;
 }
 
 /** One membership's net change in a batch. */
@@ -47,6 +50,8 @@ export interface EdgeWrite {
 export interface BatchState extends View {
   /** The head with the batch's decisions applied. */
   readonly head: HeadDocument;
+  /** What is to change about the connection. */
+  readonly update: ConnectionUpdate | undefined;
   /** The change records so far; the first has the position after `head.position` as read. */
   readonly changes: readonly ChangeContent[];
   /** Notes what was read. Never overwrites a decision. */
@@ -88,7 +93,9 @@ const pair = (a: string, b: string) => `${a}/${b}`;
 
 /** Starts a batch on a head as read. */
 export function createBatchState(readHead: HeadDocument, settings: ConnectionSettings): BatchState {
-  const head: HeadDocument = { ...readHead, draining: [...readHead.draining] };
+  const { id: _, ...writeSettings } = settings;
+  const head: HeadDocument = { ...readHead, draining: [...readHead.draining], settings: writeSettings };
+  let update: ConnectionUpdate | undefined;
   const changes: ChangeContent[] = [];
   const resources = new Map<string, ResourceWrite>();
   const kinds = new Map<string, MemberKind | undefined>();
@@ -101,9 +108,14 @@ export function createBatchState(readHead: HeadDocument, settings: ConnectionSet
   const decidedEdges = new Map<string, EdgeWrite>();
 
   const entriesOf = (type: ResourceType, state: ResourceState | undefined) =>
-    state ? uniqueEntries(type, state.id, state.resource, settings) : [];
+    state ? claimedEntries(type, state.id, state.resource, settings) : [];
 
-  function writeResource(type: ResourceType, id: string, after: ResourceState | null) {
+  function writeResource(
+    type: ResourceType,
+    id: string,
+    after: ResourceState | null,
+    kept: ResourceState | undefined,
+  ) {
     const key = pair(type.name, id);
     const known = resources.get(key);
     const current = known?.after;
@@ -122,7 +134,7 @@ export function createBatchState(readHead: HeadDocument, settings: ConnectionSet
     }
     for (const entry of taken) owners.set(pair(type.name, entry), id);
     kinds.set(id, next ? (type.name as MemberKind) : undefined);
-    resources.set(key, { type, id, before: known?.before, after: next });
+    resources.set(key, { type, id, before: known?.before, after: next, kept });
   }
 
   function writeEdge(edge: Edge, added: boolean) {
@@ -148,6 +160,9 @@ export function createBatchState(readHead: HeadDocument, settings: ConnectionSet
     settings,
     head,
     changes,
+    get update() {
+      return update;
+    },
     get draining() {
       return head.draining;
     },
@@ -182,7 +197,7 @@ export function createBatchState(readHead: HeadDocument, settings: ConnectionSet
     },
     loadedResource(type, id, found) {
       const key = pair(type.name, id);
-      if (!resources.has(key)) resources.set(key, { type, id, before: found, after: found });
+      if (!resources.has(key)) resources.set(key, { type, id, before: found, after: found, kept: undefined });
     },
     loadedMemberKind(id, kind) {
       if (!kinds.has(id)) kinds.set(id, kind);
@@ -215,7 +230,7 @@ export function createBatchState(readHead: HeadDocument, settings: ConnectionSet
       );
     },
     apply(decision) {
-      for (const { type, id, after } of decision.resources ?? []) writeResource(type, id, after);
+      for (const { type, id, after, kept } of decision.resources ?? []) writeResource(type, id, after, kept);
       for (const edge of decision.addedEdges ?? []) writeEdge(edge, true);
       for (const edge of decision.removedEdges ?? []) writeEdge(edge, false);
       for (const change of decision.changes ?? []) changes.push(change);
@@ -223,10 +238,15 @@ export function createBatchState(readHead: HeadDocument, settings: ConnectionSet
       if (decision.drain) head.draining.push(decision.drain);
       if (decision.drained) head.draining = head.draining.filter((id) => id !== decision.drained);
       // A deletion is final: a pause that was asked for before it may be decided after it.
-      if (decision.status && head.status !== ConnectionStatus.DELETING) head.status = decision.status;
+      if (head.status === ConnectionStatus.DELETING) return;
+      if (decision.status) head.status = decision.status;
+      if (!decision.update) return;
+      update = { ...update, ...decision.update };
+      const { uniqueGroupNames, requiredAttributes, onDelete } = { ...writeSettings, ...update };
+      head.settings = { uniqueGroupNames, requiredAttributes, onDelete };
     },
     resourceWrites() {
-      return [...resources.values()].filter(({ before, after }) => before !== after);
+      return [...resources.values()].filter(({ before, after, kept }) => before !== after || kept);
     },
     edgeWrites() {
       return [...decidedEdges.entries()]

@@ -59,7 +59,7 @@ export async function writeBatch(
     return {
       resource,
       fold: foldResource(type, resource),
-      unique: uniqueEntries(type, id, resource, settings),
+      unique: uniqueEntries(type, id, resource),
       lookup: lookupEntries(type, resource),
       definitions: definitionsFingerprint(type),
       version,
@@ -88,6 +88,16 @@ export async function writeBatch(
       const keys = deleted.map(({ id }) => resourceKey(connection, id));
       for (const part of keyParts(keys))
         await collection.deleteMany(database.points(part, connection), { session });
+    }
+    const kept = writes.flatMap(({ id, kept }) => (kept ? [{ id, kept }] : []));
+    if (kept.length > 0) {
+      const operations = kept.map(({ id, kept: { resource, version, created, lastModified } }) => {
+        const _id = resourceKey(connection, id);
+        const replacement = { connection, resource, version, created, deleted: lastModified };
+        // A caller that chooses ids may create and delete a user again.
+        return { replaceOne: { filter: database.point(_id, connection), replacement, upsert: true } };
+      });
+      await database.deletedUsers.bulkWrite(operations, { session });
     }
     if (updated.length > 0) {
       const operations = updated.flatMap((write): AnyBulkWriteOperation<ResourceDocument>[] => {
@@ -154,6 +164,10 @@ export async function writeBatch(
     await database.changes.insertMany(documents, { session });
   }
 
+  if (state.update) {
+    const filter = database.point(connection, connection);
+    await database.connections.updateOne(filter, { $set: state.update }, { session });
+  }
   const { _id, connection: tenant, ...fields } = head;
   await database.heads.updateOne(database.point(_id, tenant), { $set: fields }, { session });
 }

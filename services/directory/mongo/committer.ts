@@ -5,7 +5,6 @@ import { Counter, type Registry } from 'prom-client';
 import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
 import type { Logger } from '#runtime/logger.ts';
 import type { SchemaRegistry } from '#scim/schema-registry.ts';
-import type { ConnectionSettings } from '../decision.ts';
 import { connectionNotFound, DirectoryError } from '../errors.ts';
 import { DuplicateResourceError, duplicateIndex, writeBatch } from './batch-writer.ts';
 import { type Committer, createCommitQueues, type Queue, type Waiting } from './commit-queues.ts';
@@ -13,6 +12,7 @@ import type { Database } from './database.ts';
 import { databaseUnavailable, isTransient, isUnavailable } from './database-error.ts';
 import { type DecidedBatch, decideBatch } from './decide-batch.ts';
 import { changeKey, type HeadDocument } from './documents.ts';
+import { readSettings } from './settings.ts';
 
 /** What a committer needs. */
 export interface CommitterOptions {
@@ -20,8 +20,6 @@ export interface CommitterOptions {
   readonly database: Database;
   /** The resource types. */
   readonly registry: SchemaRegistry;
-  /** Reads the settings that decisions depend on; CONNECTION_NOT_FOUND when there are none. */
-  readonly settingsOf: (connection: string) => Promise<ConnectionSettings>;
   /** Told of every committed position, before the replies leave. */
   readonly onCommit: (connection: string, position: number) => void;
   /** For what nobody expects. */
@@ -52,7 +50,7 @@ const tooLate = new DirectoryError(
 
 /** Starts a committer. Disposing it waits for the transactions that run and refuses what is still queued. */
 export function createCommitter(options: CommitterOptions): Committer {
-  const { database, registry, settingsOf, onCommit, logger, metrics } = options;
+  const { database, registry, onCommit, logger, metrics } = options;
   const registers = metrics ? [metrics] : [];
   const transactions = new Counter({
     name: 'rollcall_directory_transactions_total',
@@ -68,7 +66,6 @@ export function createCommitter(options: CommitterOptions): Committer {
   /** Commits a batch and settles its commands; returns those that must be decided again. */
   async function commitBatch(queue: Queue, batch: readonly Waiting[]): Promise<readonly Waiting[]> {
     const { connection } = queue;
-    const settings = await settingsOf(connection);
     const deadline = Math.max(...batch.map(({ command }) => command.deadline));
     const unresolved: Unresolved[] = [];
     let live = batch;
@@ -91,6 +88,7 @@ export function createCommitter(options: CommitterOptions): Committer {
             return settle(queue, happened.decided);
           }
           noteRivals(queue, head);
+          const settings = await readSettings(database, head, session);
           decided = await decideBatch({ database, registry, session }, live, settings, head);
           if (decided.dirty) {
             await writeBatch(database, session, decided.state, decided.origins, batchId);

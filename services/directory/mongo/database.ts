@@ -12,6 +12,7 @@ import type { ResourceType } from '#scim/schema-registry.ts';
 import type {
   ChangeDocument,
   ConnectionDocument,
+  DeletedUserDocument,
   EdgeDocument,
   ExchangeDocument,
   HeadDocument,
@@ -29,6 +30,8 @@ export interface Database extends AsyncDisposable {
   readonly connections: Collection<ConnectionDocument>;
   /** One document per connection that orders its writes. */
   readonly heads: Collection<HeadDocument>;
+  /** Users that are gone for their identity providers; apart, so that no list and no filter has to leave them out. */
+  readonly deletedUsers: Collection<DeletedUserDocument>;
   /** Memberships. */
   readonly memberships: Collection<EdgeDocument>;
   /** The change log. */
@@ -92,6 +95,7 @@ export async function openDatabase(
     db,
     connections: db.collection('connections'),
     heads: db.collection('heads'),
+    deletedUsers: db.collection('deleted_users'),
     memberships: db.collection('memberships'),
     changes: db.collection('changes'),
     exchanges: db.collection('exchanges'),

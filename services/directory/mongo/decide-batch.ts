@@ -96,7 +96,8 @@ export async function decideBatch(
       }
       state.apply(decision);
       writes += count;
-      dirty ||= count > 0 || decision.status !== undefined || decision.drained !== undefined;
+      dirty ||=
+        count > 0 || [decision.status, decision.drained, decision.update].some((part) => part !== undefined);
       for (const _ of decision.changes ?? []) origins.push(command);
       for (const { id } of decision.resources ?? []) writers.set(id, waiting);
       outcomes.push({ waiting, reply: decision.reply(state.head.position) });

@@ -1,9 +1,13 @@
 import type { Document } from 'mongodb';
-import type { ConnectionStatus, Provider } from '#proto/rollcall/directory/v1/connection_service.ts';
+import type {
+  ConnectionStatus,
+  OnDelete,
+  Provider,
+} from '#proto/rollcall/directory/v1/connection_service.ts';
 import type { Exchange } from '#proto/rollcall/directory/v1/exchange_service.ts';
 import type { JsonObject } from '#scim/json.ts';
 import type { ResourceType } from '#scim/schema-registry.ts';
-import type { ChangeContent, MemberKind } from '../decision.ts';
+import type { ChangeContent, MemberKind, WriteSettings } from '../decision.ts';
 
 const connectionForm = /^[a-z0-9]{8,32}$/;
 const resourceForm = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
@@ -81,6 +85,17 @@ export interface ResourceDocument extends Document {
   lastModified: Date;
 }
 
+/** A user that is gone for its identity provider and kept for internal services, as stored. */
+export interface DeletedUserDocument extends Document {
+  _id: string;
+  connection: string;
+  /** What it was, inactive. */
+  resource: JsonObject;
+  version: number;
+  created: Date;
+  deleted: Date;
+}
+
 /** A membership as stored. */
 export interface EdgeDocument extends Document {
   _id: string;
@@ -110,6 +125,8 @@ export interface HeadDocument extends Document {
   /** Deleted groups whose edges still stand; reads drop such edges. */
   draining: string[];
   status: ConnectionStatus;
+  /** Kept here too, where every transaction reads and writes: see `readSettings`. Absent in heads older than this field. */
+  settings?: WriteSettings;
 }
 
 /** A change record as stored. */
@@ -188,6 +205,12 @@ export interface ConnectionDocument extends Document {
   provider: Provider;
   strict: boolean;
   uniqueGroupNames: boolean;
+  /** Absent, as in connections older than this field: empty. */
+  organization?: string;
+  /** Absent: none. */
+  requiredAttributes?: readonly string[];
+  /** Absent: REMOVE. */
+  onDelete?: OnDelete;
   status: ConnectionStatus;
   created: Date;
   /** By token id. */

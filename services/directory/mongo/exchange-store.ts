@@ -6,8 +6,8 @@ import { type ExchangeDocument, exchangeKey, keyParts } from './documents.ts';
 export interface ExchangeQuery {
   /** Only those that were answered with an error or broke off. */
   readonly failed: boolean;
-  /** Only those about this user, an id or a userName in lower case; about anybody when empty. */
-  readonly user: string;
+  /** Only those about one of these users, ids and userNames in lower case; about anybody when empty. */
+  readonly users: readonly string[];
 }
 
 /** Arrived at `since` or later and before `until`, in milliseconds since 1970. */
@@ -115,8 +115,8 @@ export function createExchangeStore(database: Database): ExchangeStore {
   };
 }
 
-function matchOf({ failed, user }: ExchangeQuery): Document {
-  return { ...(failed && { failed }), ...(user !== '' && { 'exchange.users': user }) };
+function matchOf({ failed, users }: ExchangeQuery): Document {
+  return { ...(failed && { failed }), ...(users.length > 0 && { 'exchange.users': { $in: users } }) };
 }
 
 /** Whether all that an insert missed was there already, as after an answer that got lost. */

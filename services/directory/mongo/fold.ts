@@ -53,19 +53,34 @@ function isFilterable(attribute: AttributeDefinition): boolean {
 /**
  * The entries of which no two documents of a type in one connection share one: `id=<id>` first, then one for each value of
  * a top-level attribute whose uniqueness is `server` or `global`, such as `userName=ada@example.com`.
- * @param options.uniqueGroupNames whether a group's displayName makes an entry too.
  */
-export function uniqueEntries(
+export function uniqueEntries(resourceType: ResourceType, id: string, resource: JsonObject): string[] {
+  const entries = topLevelAttributes(resourceType)
+    .filter(({ attribute }) => hasUniqueEntry(attribute))
+    .flatMap(({ keys, attribute }) => entriesOf(keys, attribute, valueAt(resource, keys)));
+  return [`id=${id}`, ...new Set(entries)];
+}
+
+/**
+ * The entries that a resource may not share with another as its connection is set: the unique ones, and a group's
+ * displayName where no two groups may share one. That one is among the lookup entries and not among the unique ones, so
+ * that the setting can be changed at any time and nothing stored needs to.
+ */
+export function claimedEntries(
   resourceType: ResourceType,
   id: string,
   resource: JsonObject,
-  options: { readonly uniqueGroupNames: boolean },
+  settings: { readonly uniqueGroupNames: boolean },
 ): string[] {
-  const namesGroup = options.uniqueGroupNames && resourceType.name === 'Group';
-  const entries = topLevelAttributes(resourceType)
-    .filter(({ attribute }) => hasUniqueEntry(attribute) || (namesGroup && attribute.name === 'displayName'))
-    .flatMap(({ keys, attribute }) => entriesOf(keys, attribute, valueAt(resource, keys)));
-  return [`id=${id}`, ...new Set(entries)];
+  const names = settings.uniqueGroupNames
+    ? lookupEntries(resourceType, resource).filter((entry) => isGroupName(resourceType, entry))
+    : [];
+  return [...uniqueEntries(resourceType, id, resource), ...names];
+}
+
+/** Whether an entry is that of a group's displayName. */
+export function isGroupName(resourceType: ResourceType, entry: string): boolean {
+  return resourceType.name === 'Group' && entry.startsWith('displayName=');
 }
 
 /** The entries by which `eq` filters find a document: one for each value of an indexed attribute, such as `emails.value=…`. */

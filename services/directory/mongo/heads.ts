@@ -2,10 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { ClientSession } from 'mongodb';
 import { ConnectionStatus } from '#proto/rollcall/directory/v1/connection_service.ts';
 import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
+import type { Turns } from '#runtime/turns.ts';
 import { connectionNotFound, DirectoryError } from '../errors.ts';
 import type { Database } from './database.ts';
 import { type HeadDocument, isConnectionId } from './documents.ts';
-import type { ReadTurns } from './read-turns.ts';
 
 /** How current a read must be. */
 export interface ReadFreshness {
@@ -64,7 +64,7 @@ const pollMs = 100;
 const maxWaitMs = 5_000;
 
 /** Starts watching heads. */
-export function createHeads(database: Database, turns: ReadTurns): Heads {
+export function createHeads(database: Database, turns: Turns): Heads {
   const waiters = new Set<Waiter>();
   const stopped = new AbortController();
   let polling: Promise<void> | undefined;

@@ -19,6 +19,8 @@ export async function createIndexes(database: Database, registry: SchemaRegistry
     // The groups of a member.
     { key: { connection: 1, member: 1, group: 1 } },
   ]);
+  // What is removed with a connection; all else is read by key.
+  await database.deletedUsers.createIndexes([{ key: { connection: 1 } }]);
   await database.exchanges.createIndexes([
     // The sync log of a connection, newest first.
     { key: { connection: 1, time: 1 } },

@@ -4,7 +4,13 @@ import { ConnectionStatus } from '#proto/rollcall/directory/v1/connection_servic
 import type { Logger } from '#runtime/logger.ts';
 import type { SchemaRegistry } from '#scim/schema-registry.ts';
 import type { Database } from './database.ts';
-import { changeKey, type EdgeDocument, type ExchangeDocument, type ResourceDocument } from './documents.ts';
+import {
+  changeKey,
+  type DeletedUserDocument,
+  type EdgeDocument,
+  type ExchangeDocument,
+  type ResourceDocument,
+} from './documents.ts';
 
 /** Removes everything that a deleted connection holds. */
 export interface Purge extends AsyncDisposable {
@@ -22,10 +28,9 @@ export function createPurge(database: Database, registry: SchemaRegistry, logger
   const running = new Map<string, Promise<void>>();
   const stopped = new AbortController();
 
-  async function removeFrom<Owned extends EdgeDocument | ExchangeDocument | ResourceDocument>(
-    collection: Collection<Owned>,
-    connection: string,
-  ) {
+  async function removeFrom<
+    Owned extends DeletedUserDocument | EdgeDocument | ExchangeDocument | ResourceDocument,
+  >(collection: Collection<Owned>, connection: string) {
     while (!stopped.signal.aborted) {
       const owned: Filter<Owned> = { connection } as Filter<Owned>;
       const found = await collection.find(owned, { projection: { _id: 1 }, limit: chunk }).toArray();
@@ -49,6 +54,7 @@ export function createPurge(database: Database, registry: SchemaRegistry, logger
   async function removeAll(connection: string) {
     await removeFrom(database.memberships, connection);
     for (const type of registry.resourceTypes) await removeFrom(database.resources(type), connection);
+    await removeFrom(database.deletedUsers, connection);
     await removeChanges(connection);
     await removeFrom(database.exchanges, connection);
     if (stopped.signal.aborted) return;

@@ -1,24 +1,23 @@
-import { LRUCache } from 'lru-cache';
+import type { ClientSession } from 'mongodb';
+import { OnDelete } from '#proto/rollcall/directory/v1/connection_service.ts';
 import type { ConnectionSettings } from '../decision.ts';
 import { connectionNotFound } from '../errors.ts';
 import type { Database } from './database.ts';
+import type { HeadDocument } from './documents.ts';
 
-const maxConnections = 10_000;
-const maxAgeMs = 1_000;
-
-/** Reads connections' settings, at most once a second each. CONNECTION_NOT_FOUND. */
-export function createSettings(database: Database): (connection: string) => Promise<ConnectionSettings> {
-  const cache = new LRUCache<string, ConnectionSettings>({
-    max: maxConnections,
-    ttl: maxAgeMs,
-    fetchMethod: async (id) => {
-      const found = await database.connections.findOne(database.point(id, id));
-      return found ? { id, uniqueGroupNames: found.uniqueGroupNames } : undefined;
-    },
-  });
-  return async (connection) => {
-    const settings = await cache.fetch(connection);
-    if (!settings) throw connectionNotFound(connection);
-    return settings;
-  };
+/**
+ * The settings of a connection in the transaction that has read its head. Every write and every change of the settings
+ * writes the head, so no write is ever committed that was decided by other settings than those in force.
+ * CONNECTION_NOT_FOUND.
+ */
+export async function readSettings(
+  database: Database,
+  { connection: id, settings }: HeadDocument,
+  session: ClientSession,
+): Promise<ConnectionSettings> {
+  if (settings) return { id, ...settings };
+  const found = await database.connections.findOne(database.point(id, id), { session });
+  if (!found) throw connectionNotFound(id);
+  const { uniqueGroupNames, requiredAttributes = [], onDelete = OnDelete.REMOVE } = found;
+  return { id, uniqueGroupNames, requiredAttributes, onDelete };
 }

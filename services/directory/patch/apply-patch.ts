@@ -15,13 +15,15 @@ import { valueAt, withMember, withValueAt } from '../resource-value.ts';
 import { listToStore } from '../validate/list-to-store.ts';
 import { checkImmutable, filled, valueFromFilter, writeValue } from './merge-values.ts';
 import { findTarget, type OperationTarget, refuseOperation } from './operation-target.ts';
+import { createPatchBudget, type PatchBudget } from './patch-budget.ts';
 
 /**
  * Applies operations in order, each to the result of the one before (RFC 7644, section 3.5.2). The result is not yet
  * validated as a whole. An attribute that is never returned is left alone.
  * @param onNoTarget what an operation that writes does when it selects no value.
  * @returns the same object when nothing changes.
- * @throws DirectoryError PATH_INVALID, FILTER_INVALID, NO_TARGET, MUTABILITY, VALUE_INVALID
+ * @throws DirectoryError PATH_INVALID, FILTER_INVALID, NO_TARGET, MUTABILITY, VALUE_INVALID, LIMIT_EXCEEDED (see
+ * `maxValueVisits`)
  */
 export function applyPatch(
   resourceType: ResourceType,
@@ -29,19 +31,19 @@ export function applyPatch(
   operations: readonly PatchOperation[],
   onNoTarget: OnNoTarget,
 ): JsonObject {
-  const result = operations.reduce(
-    (state, operation) => applyOperation(resourceType, state, operation, onNoTarget),
-    resource,
-  );
+  const context = { resourceType, onNoTarget, budget: createPatchBudget() };
+  const result = operations.reduce((state, operation) => applyOperation(context, state, operation), resource);
   return jsonEqual(result, resource) ? resource : result;
 }
 
-function applyOperation(
-  resourceType: ResourceType,
-  resource: JsonObject,
-  operation: PatchOperation,
-  onNoTarget: OnNoTarget,
-): JsonObject {
+/** What is the same for all operations of a PATCH. */
+interface PatchContext {
+  readonly resourceType: ResourceType;
+  readonly onNoTarget: OnNoTarget;
+  readonly budget: PatchBudget;
+}
+
+function applyOperation(context: PatchContext, resource: JsonObject, operation: PatchOperation): JsonObject {
   if (operation.op === PatchOp.UNSPECIFIED) {
     throw new DirectoryError(
       ErrorReason.REQUEST_INVALID,
@@ -50,14 +52,14 @@ function applyOperation(
     );
   }
   if (operation.path?.attribute === '' && operation.path.extension !== '') {
-    return applyToExtension(resourceType, resource, operation, onNoTarget);
+    return applyToExtension(context, resource, operation);
   }
-  const target = findTarget(resourceType, operation);
+  const target = findTarget(context.resourceType, operation);
   if (target.attribute.returned === 'never') return resource;
   const current = valueAt(resource, target.keys);
   const value = operation.op === PatchOp.REMOVE ? null : toJsonValue(operation.value);
   const next = target.attribute.multiValued
-    ? changeList(target, isJsonArray(current) ? current : [], value, operation.op, onNoTarget)
+    ? changeList(context, target, isJsonArray(current) ? current : [], value, operation)
     : changeSingle(target, current, value, operation.op);
   if (next === undefined && target.attribute.required) {
     throw target.refuse(ErrorReason.MUTABILITY, 'the attribute is required and cannot be removed');
@@ -68,11 +70,11 @@ function applyOperation(
 
 /** An operation on a whole extension is one on each attribute that its value lists, or removes all of it. */
 function applyToExtension(
-  resourceType: ResourceType,
+  context: PatchContext,
   resource: JsonObject,
   operation: PatchOperation,
-  onNoTarget: OnNoTarget,
 ): JsonObject {
+  const { resourceType } = context;
   const { path } = operation;
   const extension = path && resourceType.findExtension(path.extension);
   if (
@@ -99,7 +101,7 @@ function applyToExtension(
     const attribute = resourceType.findAttribute(name, path.extension);
     if (attribute === undefined || attribute.derived || attribute.mutability === 'readOnly') return state;
     const inside = { ...operation, path: { ...path, attribute: attribute.name }, value: part };
-    return applyOperation(resourceType, state, inside, onNoTarget);
+    return applyOperation(context, state, inside);
   }, resource);
 }
 
@@ -117,13 +119,14 @@ function changeSingle(
 }
 
 function changeList(
+  { budget, onNoTarget }: PatchContext,
   target: OperationTarget,
   current: readonly JsonValue[],
   value: JsonValue,
-  op: PatchOp,
-  onNoTarget: OnNoTarget,
+  { op, index }: PatchOperation,
 ): readonly JsonValue[] | undefined {
   const { attribute, subAttribute, selection } = target;
+  budget.spend(index, current.length + (isJsonArray(value) ? value.length : 0), selection?.filter);
   if (selection === undefined && subAttribute === undefined) {
     const next = writeValue(
       target,

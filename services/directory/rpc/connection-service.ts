@@ -3,7 +3,6 @@ import {
   AuthenticateServiceResponse,
   ClearTrustedIssuerResponse,
   Client,
-  Connection,
   type ConnectionServiceService,
   ConnectionStatus,
   CreateClientResponse,
@@ -27,10 +26,12 @@ import {
   SetTrustedIssuerResponse,
   Token,
   type TrustedIssuer,
+  UpdateConnectionResponse,
 } from '#proto/rollcall/directory/v1/connection_service.ts';
 import type { ServiceHandlers } from '#rpc/rpc-handlers.ts';
+import type { SchemaRegistry } from '#scim/schema-registry.ts';
 import type { Clients } from '../clients.ts';
-import type { Connections, ConnectionWithHead } from '../connections.ts';
+import type { Connections } from '../connections.ts';
 import { keySetUrlProblem } from '../key-set-url.ts';
 import type {
   ClientRecord,
@@ -41,31 +42,14 @@ import type {
 import type { Heads } from '../mongo/heads.ts';
 import type { Tokens } from '../tokens.ts';
 import type { TrustedIssuers } from '../trusted-issuers.ts';
+import { connectionMessage, readConnectionUpdate, readNewConnection } from './connection-message.ts';
 import { boundedText, readFreshness, readLimits, requestInvalid, required } from './request-checks.ts';
 
-const maxNameLength = 200;
+const maxLabelLength = 200;
 const maxServiceConnections = 1_000;
 const maxClaimLength = 500;
 const maxUrlLength = 2_000;
 const digestLength = 32;
-
-function connectionMessage({ connection, head }: ConnectionWithHead): Connection {
-  const { _id: id, name, provider, strict, uniqueGroupNames, status, created, trustedIssuer } = connection;
-  const { users = 0, groups = 0, position = 0 } = head ?? {};
-  return Connection.fromPartial({
-    id,
-    name,
-    provider,
-    strict,
-    uniqueGroupNames,
-    status,
-    created,
-    users,
-    groups,
-    position,
-    trustedIssuer,
-  });
-}
 
 function tokenMessage(
   { id, label, created, expires, readOnly = false, userId = '' }: TokenRecord,
@@ -132,12 +116,12 @@ export function connectionService(
     readonly trustedIssuers: TrustedIssuers;
   },
   heads: Heads,
+  registry: SchemaRegistry,
   clock: () => number,
 ): ServiceHandlers<typeof ConnectionServiceService> {
   return {
-    async createConnection({ name, provider, strict }) {
-      const text = boundedText(name, 'name', 1, maxNameLength);
-      const { token, ...created } = await connections.create({ name: text, provider, strict });
+    async createConnection(request) {
+      const { token, ...created } = await connections.create(readNewConnection(registry, request));
       return CreateConnectionResponse.fromPartial({ connection: connectionMessage(created), token });
     },
     async getConnection({ connectionId, freshness }, call) {
@@ -150,6 +134,10 @@ export function connectionService(
     async *listConnections() {
       for await (const connection of connections.list())
         yield ListConnectionsResponse.fromPartial({ connection: connectionMessage(connection) });
+    },
+    async updateConnection({ connectionId, ...request }) {
+      const updated = await connections.update(connectionId, readConnectionUpdate(registry, request));
+      return UpdateConnectionResponse.fromPartial({ connection: connectionMessage(updated) });
     },
     async pauseConnection({ connectionId }) {
       const paused = await connections.setStatus(connectionId, ConnectionStatus.PAUSED);
@@ -165,7 +153,7 @@ export function connectionService(
     },
     async createToken({ connectionId, label, expires, readOnly, userId }) {
       const { token, secret } = await tokens.create(connectionId, {
-        label: boundedText(label, 'label', 0, maxNameLength),
+        label: boundedText(label, 'label', 0, maxLabelLength),
         expires: checkExpiry(expires, clock()),
         readOnly,
         userId,
@@ -194,7 +182,7 @@ export function connectionService(
     },
     async createClient({ connectionId, label, expires, readOnly }) {
       const { client, secret } = await clients.create(connectionId, {
-        label: boundedText(label, 'label', 0, maxNameLength),
+        label: boundedText(label, 'label', 0, maxLabelLength),
         expires: checkExpiry(expires, clock()),
         readOnly,
       });
@@ -234,7 +222,7 @@ export function connectionService(
       if (connectionIds.length > maxServiceConnections)
         throw requestInvalid('connection_ids', `must be at most ${maxServiceConnections}`);
       const { token, secret } = await connections.createServiceToken({
-        label: boundedText(label, 'label', 0, maxNameLength),
+        label: boundedText(label, 'label', 0, maxLabelLength),
         connections: [...new Set(connectionIds)],
         allConnections,
         expires: checkExpiry(expires, clock()),

@@ -15,6 +15,7 @@ import { type PageTokens, queryDigest } from '../mongo/page-token.ts';
 import { checkConnection, defaultPageSize, maxPageSize, requestInvalid } from './request-checks.ts';
 
 const maxBatch = 1_000;
+const maxQueryUsers = 10;
 const kib = 1_024;
 const headerNames: readonly string[] = ['accept', 'content-type', 'if-match', 'if-none-match'];
 // An exchange without bodies is 8 KiB of path and some kilobytes of names at most.
@@ -70,7 +71,9 @@ export function exchangeService(
 }
 
 function queryOf(filter: ExchangeFilter | undefined): ExchangeQuery {
-  return { failed: filter?.failed ?? false, user: (filter?.user ?? '').toLowerCase() };
+  const { failed = false, users = [] } = filter ?? {};
+  if (users.length > maxQueryUsers) throw requestInvalid('filter.users', `must be at most ${maxQueryUsers}`);
+  return { failed, users: users.map((user) => user.toLowerCase()) };
 }
 
 function exchangeMessage({ _id, connection, exchange }: ExchangeDocument): Exchange {
@@ -94,7 +97,7 @@ function checkExchange(exchange: Exchange): void {
   checkText('scim_type', exchange.scimType, 64);
   checkText('resource_type', exchange.resourceType, 64);
   checkText('resource_id', exchange.resourceId, 256);
-  checkList('repairs', exchange.repairs, 64);
+  checkList('repairs', exchange.repairs, 100);
   checkList('ignored', exchange.ignored, 100);
   checkList('masked', exchange.masked, 100);
   checkList('users', exchange.users, 100);

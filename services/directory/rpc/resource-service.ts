@@ -64,6 +64,8 @@ export interface ReadAnswer {
   readonly asOf: number;
   /** The connection's head as it was read. */
   readonly head: HeadDocument;
+  /** When a kept user was deleted; undefined for what is not. */
+  readonly deletedAt: Date | undefined;
 }
 
 /** What the services of all resource types do alike: from requests to commands and reads, and back. */
@@ -80,6 +82,7 @@ export interface ResourceService {
     request: {
       readonly connectionId: string;
       readonly id: string;
+      readonly includeDeleted?: boolean;
       readonly mask?: ResourceMask | undefined;
       readonly freshness?: Freshness | undefined;
     },
@@ -170,12 +173,13 @@ export function createResourceService(type: ResourceType, options: ResourceServi
       const { asOf, result } = await reads.get(
         type,
         checkConnection(request.connectionId),
-        request.id,
+        { id: request.id, withDeleted: request.includeDeleted ?? false },
         readMask(request.mask),
         readFreshness(request.freshness),
         readLimits(call),
       );
-      return { message: answerMessage(type, result.state, result.derived), asOf, head: result.head };
+      const { state, derived, head, deletedAt } = result;
+      return { message: answerMessage(type, state, derived), asOf, head, deletedAt };
     },
     async list(request, call) {
       const { filter, sort } = request;

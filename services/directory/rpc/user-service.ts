@@ -19,8 +19,8 @@ export function userService(users: ResourceService): ServiceHandlers<typeof User
       return CreateUserResponse.fromPartial({ user: User.fromPartial(message), position });
     },
     async getUser(request, call) {
-      const { message, asOf } = await users.get(request, call);
-      return GetUserResponse.fromPartial({ user: User.fromPartial(message), asOf });
+      const { message, asOf, deletedAt } = await users.get(request, call);
+      return GetUserResponse.fromPartial({ user: User.fromPartial(message), asOf, deletedAt });
     },
     async *listUsers(request, call) {
       const { header, messages } = await users.list(request, call);

@@ -74,6 +74,9 @@ function readOne(
   return value;
 }
 
+/** Any list of values may come with these; a schema that does not name one does not keep it (RFC 7643, section 2.4). */
+const defaultSubAttributes: ReadonlySet<string> = new Set(['type', 'primary', 'display', 'value', '$ref']);
+
 function readComplex(
   path: string,
   attribute: AttributeDefinition,
@@ -86,7 +89,8 @@ function readComplex(
     const sub = findSubAttribute(attribute, key);
     const subPath = `${path}.${sub?.name ?? key}`;
     if (sub === undefined) {
-      if (options.unknown === 'refuse') throw unknownSubAttribute(attribute, path, subPath);
+      const isKnown = attribute.multiValued && defaultSubAttributes.has(key.toLowerCase());
+      if (options.unknown === 'refuse' && !isKnown) throw unknownSubAttribute(attribute, path, subPath);
       options.onIgnored?.(subPath);
       continue;
     }

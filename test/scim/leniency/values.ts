@@ -103,13 +103,15 @@ export function proveValues(lenient: ScimClient, strict: ScimClient): LeniencyPr
           await managerAfter('Replace', 'm5');
           assert.equal(await managerAfter('Replace', cleared), undefined, JSON.stringify(cleared));
         }
+        const listed = { op: 'Add', path: 'title', value: ['T'] };
+        assert.equal((await patched(lenient, `/Users/${id}`, listed)).title, 'T');
         const user = await createUser(lenient, { [enterpriseUrn]: { manager: 'm6' } });
         assert.equal(user[enterpriseUrn].manager.value, 'm6');
         assert.deepEqual(ids((await createGroup(lenient, { members: [user.id] })).members), [user.id]);
       },
       async strict() {
-        const body = userBody({ [enterpriseUrn]: { manager: 'm' } });
-        assertError(await strict('POST', '/Users', body), 400, 'invalidValue');
+        for (const attributes of [{ [enterpriseUrn]: { manager: 'm' } }, { title: ['T'] }])
+          assertError(await strict('POST', '/Users', userBody(attributes)), 400, 'invalidValue');
       },
     },
     valueInObject: {

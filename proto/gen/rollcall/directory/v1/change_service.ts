@@ -29,6 +29,8 @@ export const ResourceAction = {
   UPDATED: "RESOURCE_ACTION_UPDATED",
   /** DELETED - It was deleted, and with it every membership it had part in. */
   DELETED: "RESOURCE_ACTION_DELETED",
+  /** DEACTIVATED - It is a user that was deleted like that, of whom an inactive one stays for internal services (Connection.on_delete). */
+  DEACTIVATED: "RESOURCE_ACTION_DEACTIVATED",
 } as const;
 
 export type ResourceAction = typeof ResourceAction[keyof typeof ResourceAction];
@@ -38,6 +40,7 @@ export namespace ResourceAction {
   export type CREATED = typeof ResourceAction.CREATED;
   export type UPDATED = typeof ResourceAction.UPDATED;
   export type DELETED = typeof ResourceAction.DELETED;
+  export type DEACTIVATED = typeof ResourceAction.DEACTIVATED;
 }
 
 export function resourceActionFromJSON(object: any): ResourceAction {
@@ -54,6 +57,9 @@ export function resourceActionFromJSON(object: any): ResourceAction {
     case 3:
     case "RESOURCE_ACTION_DELETED":
       return ResourceAction.DELETED;
+    case 4:
+    case "RESOURCE_ACTION_DEACTIVATED":
+      return ResourceAction.DEACTIVATED;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum ResourceAction");
   }
@@ -69,6 +75,8 @@ export function resourceActionToNumber(object: ResourceAction): number {
       return 2;
     case ResourceAction.DELETED:
       return 3;
+    case ResourceAction.DEACTIVATED:
+      return 4;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum ResourceAction");
   }
@@ -121,7 +129,7 @@ export interface ResourceChange {
   action: ResourceAction;
   /** The resource's version after it. */
   version: string;
-  /** Whether a user is active after it; absent for groups and after a deletion. */
+  /** Whether a user is active after it; absent for groups and once nothing of it is left. */
   active?:
     | boolean
     | undefined;

@@ -173,6 +173,57 @@ export function connectionStatusToNumber(object: ConnectionStatus): number {
   }
 }
 
+/** What a connection does with a user that its identity provider deletes. Groups are always removed. */
+export const OnDelete = {
+  /** UNSPECIFIED - Same as REMOVE. */
+  UNSPECIFIED: "ON_DELETE_UNSPECIFIED",
+  /** REMOVE - Nothing of it is kept but its change records. */
+  REMOVE: "ON_DELETE_REMOVE",
+  /**
+   * DEACTIVATE - For its identity provider it is gone in every way, with its memberships, and a user created again gets a new id.
+   * Internal services still read it by its id, inactive and with the time of its deletion, as long as there is the
+   * connection.
+   */
+  DEACTIVATE: "ON_DELETE_DEACTIVATE",
+} as const;
+
+export type OnDelete = typeof OnDelete[keyof typeof OnDelete];
+
+export namespace OnDelete {
+  export type UNSPECIFIED = typeof OnDelete.UNSPECIFIED;
+  export type REMOVE = typeof OnDelete.REMOVE;
+  export type DEACTIVATE = typeof OnDelete.DEACTIVATE;
+}
+
+export function onDeleteFromJSON(object: any): OnDelete {
+  switch (object) {
+    case 0:
+    case "ON_DELETE_UNSPECIFIED":
+      return OnDelete.UNSPECIFIED;
+    case 1:
+    case "ON_DELETE_REMOVE":
+      return OnDelete.REMOVE;
+    case 2:
+    case "ON_DELETE_DEACTIVATE":
+      return OnDelete.DEACTIVATE;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum OnDelete");
+  }
+}
+
+export function onDeleteToNumber(object: OnDelete): number {
+  switch (object) {
+    case OnDelete.UNSPECIFIED:
+      return 0;
+    case OnDelete.REMOVE:
+      return 1;
+    case OnDelete.DEACTIVATE:
+      return 2;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum OnDelete");
+  }
+}
+
 /** A customer's directory. */
 export interface Connection {
   /** Names it in URLs: 8 to 32 characters of `a-z0-9`. */
@@ -197,14 +248,34 @@ export interface Connection {
   position: number;
   /**
    * Whether a group is refused the displayName of another group of the connection, as if the attribute were unique. RFC
-   * 7643 lets groups share a name, and strict connections do.
+   * 7643 lets groups share a name.
    */
   uniqueGroupNames: boolean;
   /** Whose signed tokens it accepts; absent for nobody's. */
-  trustedIssuer: TrustedIssuer | undefined;
+  trustedIssuer:
+    | TrustedIssuer
+    | undefined;
+  /** Whose directory it is, in words of operators; empty when they did not say. */
+  organization: string;
+  /**
+   * What users and groups must have here beside what the schemas demand, as paths spelled by the schema: `userType`,
+   * `name.familyName`, `urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department`. A name that users and
+   * groups share is demanded of both, and with the URN of its schema before it of one. A path demands all that leads to
+   * it: each e-mail address has a value and there is one for `emails.value`.
+   *
+   * A write of a resource without it fails: to create or replace it with VALUE_INVALID, and a PATCH that takes it away
+   * with MUTABILITY. Nothing else does: what is stored stays as it is, and a PATCH that leaves alone what was missing
+   * succeeds. A write that leaves a user inactive or ends a membership never fails for it.
+   */
+  requiredAttributes: string[];
+  /** What becomes of deleted users; never UNSPECIFIED. */
+  onDelete: OnDelete;
 }
 
-/** Whose signed tokens (RFC 7519) open a connection beside its own. */
+/**
+ * Whose signed tokens (RFC 7519) open a connection beside its own, until their `exp` and for 24 hours at most. They are
+ * signed by a key pair (RS, PS, ES or EdDSA), never by a shared secret.
+ */
 export interface TrustedIssuer {
   /** The `iss` of its tokens, to the letter: 1 to 500 characters. */
   issuer: string;
@@ -280,6 +351,19 @@ export interface CreateConnectionRequest {
   provider: Provider;
   /** See Connection.strict. */
   strict: boolean;
+  /** See Connection.organization: at most 200 characters. */
+  organization: string;
+  /** See Connection.unique_group_names; absent chooses true, and false with `strict`. */
+  uniqueGroupNames?:
+    | boolean
+    | undefined;
+  /**
+   * See Connection.required_attributes: at most 50, in any letter case. REQUEST_INVALID with the reason for what is
+   * unknown or cannot be sent: read-only, never returned, computed.
+   */
+  requiredAttributes: string[];
+  /** See Connection.on_delete. */
+  onDelete: OnDelete;
 }
 
 /** The new connection. */
@@ -290,6 +374,48 @@ export interface CreateConnectionResponse {
     | undefined;
   /** The bearer token for its identity provider; shown this once. */
   token: string;
+}
+
+/** Asks to change settings; what is absent or UNSPECIFIED stays. */
+export interface UpdateConnectionRequest {
+  /** The connection. */
+  connectionId: string;
+  /** 1 to 200 characters. */
+  name?:
+    | string
+    | undefined;
+  /** The identity provider. */
+  provider: Provider;
+  /** See Connection.strict. It leaves unique_group_names as it is. */
+  strict?:
+    | boolean
+    | undefined;
+  /** See Connection.organization: at most 200 characters. */
+  organization?:
+    | string
+    | undefined;
+  /** See Connection.unique_group_names. Switched on while groups share names it fails with UNIQUENESS. */
+  uniqueGroupNames?:
+    | boolean
+    | undefined;
+  /** See Connection.required_attributes: replaces the whole list. */
+  requiredAttributes:
+    | RequiredAttributes
+    | undefined;
+  /** See Connection.on_delete. Users that were deleted before stay what they became then. */
+  onDelete: OnDelete;
+}
+
+/** A list of required attributes, so that an empty one can be told from none. */
+export interface RequiredAttributes {
+  /** See CreateConnectionRequest.required_attributes. */
+  paths: string[];
+}
+
+/** Changed. */
+export interface UpdateConnectionResponse {
+  /** The connection. */
+  connection: Connection | undefined;
 }
 
 /** Asks for a connection. */
@@ -609,6 +735,9 @@ function createBaseConnection(): Connection {
     position: 0,
     uniqueGroupNames: false,
     trustedIssuer: undefined,
+    organization: "",
+    requiredAttributes: [],
+    onDelete: OnDelete.UNSPECIFIED,
   };
 }
 
@@ -646,6 +775,15 @@ export const Connection: MessageFns<Connection> = {
     }
     if (message.trustedIssuer !== undefined) {
       TrustedIssuer.encode(message.trustedIssuer, writer.uint32(90).fork()).join();
+    }
+    if (message.organization !== "") {
+      writer.uint32(98).string(message.organization);
+    }
+    for (const v of message.requiredAttributes) {
+      writer.uint32(106).string(v!);
+    }
+    if (message.onDelete !== OnDelete.UNSPECIFIED) {
+      writer.uint32(112).int32(onDeleteToNumber(message.onDelete));
     }
     return writer;
   },
@@ -751,6 +889,30 @@ export const Connection: MessageFns<Connection> = {
             message.trustedIssuer = TrustedIssuer.decode(reader, reader.uint32());
             continue;
           }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.organization = reader.string();
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.requiredAttributes.push(reader.string());
+            continue;
+          }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.onDelete = onDeleteFromJSON(reader.int32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -781,6 +943,9 @@ export const Connection: MessageFns<Connection> = {
     message.trustedIssuer = (object.trustedIssuer !== undefined && object.trustedIssuer !== null)
       ? TrustedIssuer.fromPartial(object.trustedIssuer)
       : undefined;
+    message.organization = object.organization ?? "";
+    message.requiredAttributes = object.requiredAttributes?.map((e) => e) || [];
+    message.onDelete = object.onDelete ?? OnDelete.UNSPECIFIED;
     return message;
   },
 };
@@ -1127,7 +1292,15 @@ export const Token: MessageFns<Token> = {
 };
 
 function createBaseCreateConnectionRequest(): CreateConnectionRequest {
-  return { name: "", provider: Provider.UNSPECIFIED, strict: false };
+  return {
+    name: "",
+    provider: Provider.UNSPECIFIED,
+    strict: false,
+    organization: "",
+    uniqueGroupNames: undefined,
+    requiredAttributes: [],
+    onDelete: OnDelete.UNSPECIFIED,
+  };
 }
 
 export const CreateConnectionRequest: MessageFns<CreateConnectionRequest> = {
@@ -1140,6 +1313,18 @@ export const CreateConnectionRequest: MessageFns<CreateConnectionRequest> = {
     }
     if (message.strict !== false) {
       writer.uint32(24).bool(message.strict);
+    }
+    if (message.organization !== "") {
+      writer.uint32(34).string(message.organization);
+    }
+    if (message.uniqueGroupNames !== undefined) {
+      writer.uint32(40).bool(message.uniqueGroupNames);
+    }
+    for (const v of message.requiredAttributes) {
+      writer.uint32(50).string(v!);
+    }
+    if (message.onDelete !== OnDelete.UNSPECIFIED) {
+      writer.uint32(56).int32(onDeleteToNumber(message.onDelete));
     }
     return writer;
   },
@@ -1181,6 +1366,38 @@ export const CreateConnectionRequest: MessageFns<CreateConnectionRequest> = {
             message.strict = reader.bool();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.organization = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.uniqueGroupNames = reader.bool();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.requiredAttributes.push(reader.string());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.onDelete = onDeleteFromJSON(reader.int32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1201,6 +1418,10 @@ export const CreateConnectionRequest: MessageFns<CreateConnectionRequest> = {
     message.name = object.name ?? "";
     message.provider = object.provider ?? Provider.UNSPECIFIED;
     message.strict = object.strict ?? false;
+    message.organization = object.organization ?? "";
+    message.uniqueGroupNames = object.uniqueGroupNames ?? undefined;
+    message.requiredAttributes = object.requiredAttributes?.map((e) => e) || [];
+    message.onDelete = object.onDelete ?? OnDelete.UNSPECIFIED;
     return message;
   },
 };
@@ -1270,6 +1491,268 @@ export const CreateConnectionResponse: MessageFns<CreateConnectionResponse> = {
       ? Connection.fromPartial(object.connection)
       : undefined;
     message.token = object.token ?? "";
+    return message;
+  },
+};
+
+function createBaseUpdateConnectionRequest(): UpdateConnectionRequest {
+  return {
+    connectionId: "",
+    name: undefined,
+    provider: Provider.UNSPECIFIED,
+    strict: undefined,
+    organization: undefined,
+    uniqueGroupNames: undefined,
+    requiredAttributes: undefined,
+    onDelete: OnDelete.UNSPECIFIED,
+  };
+}
+
+export const UpdateConnectionRequest: MessageFns<UpdateConnectionRequest> = {
+  encode(message: UpdateConnectionRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.connectionId !== "") {
+      writer.uint32(10).string(message.connectionId);
+    }
+    if (message.name !== undefined) {
+      writer.uint32(18).string(message.name);
+    }
+    if (message.provider !== Provider.UNSPECIFIED) {
+      writer.uint32(24).int32(providerToNumber(message.provider));
+    }
+    if (message.strict !== undefined) {
+      writer.uint32(32).bool(message.strict);
+    }
+    if (message.organization !== undefined) {
+      writer.uint32(42).string(message.organization);
+    }
+    if (message.uniqueGroupNames !== undefined) {
+      writer.uint32(48).bool(message.uniqueGroupNames);
+    }
+    if (message.requiredAttributes !== undefined) {
+      RequiredAttributes.encode(message.requiredAttributes, writer.uint32(58).fork()).join();
+    }
+    if (message.onDelete !== OnDelete.UNSPECIFIED) {
+      writer.uint32(64).int32(onDeleteToNumber(message.onDelete));
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateConnectionRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateConnectionRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.connectionId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.provider = providerFromJSON(reader.int32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.strict = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.organization = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.uniqueGroupNames = reader.bool();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.requiredAttributes = RequiredAttributes.decode(reader, reader.uint32());
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.onDelete = onDeleteFromJSON(reader.int32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<UpdateConnectionRequest>): UpdateConnectionRequest {
+    return UpdateConnectionRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UpdateConnectionRequest>): UpdateConnectionRequest {
+    const message = createBaseUpdateConnectionRequest();
+    message.connectionId = object.connectionId ?? "";
+    message.name = object.name ?? undefined;
+    message.provider = object.provider ?? Provider.UNSPECIFIED;
+    message.strict = object.strict ?? undefined;
+    message.organization = object.organization ?? undefined;
+    message.uniqueGroupNames = object.uniqueGroupNames ?? undefined;
+    message.requiredAttributes = (object.requiredAttributes !== undefined && object.requiredAttributes !== null)
+      ? RequiredAttributes.fromPartial(object.requiredAttributes)
+      : undefined;
+    message.onDelete = object.onDelete ?? OnDelete.UNSPECIFIED;
+    return message;
+  },
+};
+
+function createBaseRequiredAttributes(): RequiredAttributes {
+  return { paths: [] };
+}
+
+export const RequiredAttributes: MessageFns<RequiredAttributes> = {
+  encode(message: RequiredAttributes, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.paths) {
+      writer.uint32(10).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RequiredAttributes {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRequiredAttributes();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.paths.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RequiredAttributes>): RequiredAttributes {
+    return RequiredAttributes.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RequiredAttributes>): RequiredAttributes {
+    const message = createBaseRequiredAttributes();
+    message.paths = object.paths?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseUpdateConnectionResponse(): UpdateConnectionResponse {
+  return { connection: undefined };
+}
+
+export const UpdateConnectionResponse: MessageFns<UpdateConnectionResponse> = {
+  encode(message: UpdateConnectionResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.connection !== undefined) {
+      Connection.encode(message.connection, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateConnectionResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateConnectionResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.connection = Connection.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<UpdateConnectionResponse>): UpdateConnectionResponse {
+    return UpdateConnectionResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UpdateConnectionResponse>): UpdateConnectionResponse {
+    const message = createBaseUpdateConnectionResponse();
+    message.connection = (object.connection !== undefined && object.connection !== null)
+      ? Connection.fromPartial(object.connection)
+      : undefined;
     return message;
   },
 };
@@ -3846,6 +4329,22 @@ export const ConnectionServiceService = {
     responseDeserialize: (value: Buffer): ListConnectionsResponse => ListConnectionsResponse.decode(value),
   },
   /**
+   * Changes a connection's settings; what the request leaves out stays. Decisions about writes follow at once, the
+   * gateway within a second. Fails with CONNECTION_NOT_FOUND, REQUEST_INVALID, and with UNIQUENESS when group names are to
+   * be unique and two groups share one; then nothing is changed.
+   */
+  updateConnection: {
+    path: "/rollcall.directory.v1.ConnectionService/UpdateConnection" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: UpdateConnectionRequest): Buffer =>
+      Buffer.from(UpdateConnectionRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): UpdateConnectionRequest => UpdateConnectionRequest.decode(value),
+    responseSerialize: (value: UpdateConnectionResponse): Buffer =>
+      Buffer.from(UpdateConnectionResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): UpdateConnectionResponse => UpdateConnectionResponse.decode(value),
+  },
+  /**
    * Pauses a connection: its identity provider and every write get CONNECTION_PAUSED until it is resumed; internal
    * services still read it. Fails with CONNECTION_NOT_FOUND.
    */
@@ -4084,6 +4583,12 @@ export interface ConnectionServiceServer extends UntypedServiceImplementation {
   /** Reads all connections, oldest first. */
   listConnections: handleServerStreamingCall<ListConnectionsRequest, ListConnectionsResponse>;
   /**
+   * Changes a connection's settings; what the request leaves out stays. Decisions about writes follow at once, the
+   * gateway within a second. Fails with CONNECTION_NOT_FOUND, REQUEST_INVALID, and with UNIQUENESS when group names are to
+   * be unique and two groups share one; then nothing is changed.
+   */
+  updateConnection: handleUnaryCall<UpdateConnectionRequest, UpdateConnectionResponse>;
+  /**
    * Pauses a connection: its identity provider and every write get CONNECTION_PAUSED until it is resumed; internal
    * services still read it. Fails with CONNECTION_NOT_FOUND.
    */
@@ -4188,6 +4693,26 @@ export interface ConnectionServiceClient extends Client1 {
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<ListConnectionsResponse>;
+  /**
+   * Changes a connection's settings; what the request leaves out stays. Decisions about writes follow at once, the
+   * gateway within a second. Fails with CONNECTION_NOT_FOUND, REQUEST_INVALID, and with UNIQUENESS when group names are to
+   * be unique and two groups share one; then nothing is changed.
+   */
+  updateConnection(
+    request: UpdateConnectionRequest,
+    callback: (error: ServiceError | null, response: UpdateConnectionResponse) => void,
+  ): ClientUnaryCall;
+  updateConnection(
+    request: UpdateConnectionRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: UpdateConnectionResponse) => void,
+  ): ClientUnaryCall;
+  updateConnection(
+    request: UpdateConnectionRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: UpdateConnectionResponse) => void,
+  ): ClientUnaryCall;
   /**
    * Pauses a connection: its identity provider and every write get CONNECTION_PAUSED until it is resumed; internal
    * services still read it. Fails with CONNECTION_NOT_FOUND.

@@ -60,7 +60,10 @@ export const ErrorReason = {
   CLIENT_NOT_FOUND: "ERROR_REASON_CLIENT_NOT_FOUND",
   /** RESOURCE_NOT_FOUND - No resource of this type has this id in the connection. Code NOT_FOUND. Metadata: `resource_type`, `id`. */
   RESOURCE_NOT_FOUND: "ERROR_REASON_RESOURCE_NOT_FOUND",
-  /** UNIQUENESS - Another resource of the connection has this value. Code ALREADY_EXISTS. Metadata: `resource_type`, `attribute`. */
+  /**
+   * UNIQUENESS - Another resource of the connection has this value. Code ALREADY_EXISTS. Metadata: `resource_type`, `attribute`; when
+   * a value is to become unique and is not, also `ids` (some pairs that share one, as `id=id`, separated by commas).
+   */
   UNIQUENESS: "ERROR_REASON_UNIQUENESS",
   /**
    * VERSION_MISMATCH - The resource's version is another one than the request expects. Code FAILED_PRECONDITION. Metadata: `version` (the

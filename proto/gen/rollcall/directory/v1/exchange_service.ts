@@ -61,7 +61,7 @@ export interface Exchange {
   responseCut: boolean;
   /** The answer broke off, or the client left before its end. */
   brokenOff: boolean;
-  /** The names of the repairs that were made; at most 64, of at most 256 bytes, like all names here. */
+  /** The names of the repairs that were made; at most 100, of at most 256 bytes, like all names here. */
   repairs: string[];
   /** The attributes that were left out because the schema does not know them; at most 100. */
   ignored: string[];
@@ -90,8 +90,11 @@ export interface Exchange_HeadersEntry {
 export interface ExchangeFilter {
   /** Those that were answered with an error, or broke off. */
   failed: boolean;
-  /** Those about a user, by its id or userName in any letter case; about anybody when empty. */
-  user: string;
+  /**
+   * Those about one of these users, each given by id or by userName in any letter case, at most 10; about anybody when
+   * empty.
+   */
+  users: string[];
   /** Those that arrived at this time or later. */
   since:
     | Date
@@ -608,7 +611,7 @@ export const Exchange_HeadersEntry: MessageFns<Exchange_HeadersEntry> = {
 };
 
 function createBaseExchangeFilter(): ExchangeFilter {
-  return { failed: false, user: "", since: undefined, until: undefined };
+  return { failed: false, users: [], since: undefined, until: undefined };
 }
 
 export const ExchangeFilter: MessageFns<ExchangeFilter> = {
@@ -616,8 +619,8 @@ export const ExchangeFilter: MessageFns<ExchangeFilter> = {
     if (message.failed !== false) {
       writer.uint32(8).bool(message.failed);
     }
-    if (message.user !== "") {
-      writer.uint32(18).string(message.user);
+    for (const v of message.users) {
+      writer.uint32(18).string(v!);
     }
     if (message.since !== undefined) {
       Timestamp.encode(toTimestamp(message.since), writer.uint32(26).fork()).join();
@@ -654,7 +657,7 @@ export const ExchangeFilter: MessageFns<ExchangeFilter> = {
               break;
             }
 
-            message.user = reader.string();
+            message.users.push(reader.string());
             continue;
           }
           case 3: {
@@ -691,7 +694,7 @@ export const ExchangeFilter: MessageFns<ExchangeFilter> = {
   fromPartial(object: DeepPartial<ExchangeFilter>): ExchangeFilter {
     const message = createBaseExchangeFilter();
     message.failed = object.failed ?? false;
-    message.user = object.user ?? "";
+    message.users = object.users?.map((e) => e) || [];
     message.since = object.since ?? undefined;
     message.until = object.until ?? undefined;
     return message;

@@ -20,6 +20,7 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import { Timestamp } from "../../../google/protobuf/timestamp.ts";
 import { Filter } from "../../scim/v1/filter.ts";
 import { PatchOperation } from "../../scim/v1/patch.ts";
 import { User } from "../../scim/v1/user.ts";
@@ -67,6 +68,11 @@ export interface GetUserRequest {
   connectionId: string;
   /** The user's id; one of any other form is RESOURCE_NOT_FOUND. */
   id: string;
+  /**
+   * Also a user that is deleted but kept (Connection.on_delete DEACTIVATE): inactive, a member of nothing, and with
+   * `deleted_at`.
+   */
+  includeDeleted: boolean;
   /** What to leave out of the answer. */
   mask:
     | ResourceMask
@@ -83,6 +89,8 @@ export interface GetUserResponse {
     | undefined;
   /** A position known before the data was read. */
   asOf: number;
+  /** When the user was deleted; absent for one that is not. */
+  deletedAt: Date | undefined;
 }
 
 /** Asks for users. */
@@ -401,7 +409,7 @@ export const CreateUserResponse: MessageFns<CreateUserResponse> = {
 };
 
 function createBaseGetUserRequest(): GetUserRequest {
-  return { connectionId: "", id: "", mask: undefined, freshness: undefined };
+  return { connectionId: "", id: "", includeDeleted: false, mask: undefined, freshness: undefined };
 }
 
 export const GetUserRequest: MessageFns<GetUserRequest> = {
@@ -411,6 +419,9 @@ export const GetUserRequest: MessageFns<GetUserRequest> = {
     }
     if (message.id !== "") {
       writer.uint32(18).string(message.id);
+    }
+    if (message.includeDeleted !== false) {
+      writer.uint32(24).bool(message.includeDeleted);
     }
     if (message.mask !== undefined) {
       ResourceMask.encode(message.mask, writer.uint32(98).fork()).join();
@@ -450,6 +461,14 @@ export const GetUserRequest: MessageFns<GetUserRequest> = {
             message.id = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.includeDeleted = reader.bool();
+            continue;
+          }
           case 12: {
             if (tag !== 98) {
               break;
@@ -485,6 +504,7 @@ export const GetUserRequest: MessageFns<GetUserRequest> = {
     const message = createBaseGetUserRequest();
     message.connectionId = object.connectionId ?? "";
     message.id = object.id ?? "";
+    message.includeDeleted = object.includeDeleted ?? false;
     message.mask = (object.mask !== undefined && object.mask !== null)
       ? ResourceMask.fromPartial(object.mask)
       : undefined;
@@ -496,7 +516,7 @@ export const GetUserRequest: MessageFns<GetUserRequest> = {
 };
 
 function createBaseGetUserResponse(): GetUserResponse {
-  return { user: undefined, asOf: 0 };
+  return { user: undefined, asOf: 0, deletedAt: undefined };
 }
 
 export const GetUserResponse: MessageFns<GetUserResponse> = {
@@ -506,6 +526,9 @@ export const GetUserResponse: MessageFns<GetUserResponse> = {
     }
     if (message.asOf !== 0) {
       writer.uint32(16).int64(message.asOf);
+    }
+    if (message.deletedAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.deletedAt), writer.uint32(26).fork()).join();
     }
     return writer;
   },
@@ -539,6 +562,14 @@ export const GetUserResponse: MessageFns<GetUserResponse> = {
             message.asOf = longToNumber(reader.int64());
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.deletedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -558,6 +589,7 @@ export const GetUserResponse: MessageFns<GetUserResponse> = {
     const message = createBaseGetUserResponse();
     message.user = (object.user !== undefined && object.user !== null) ? User.fromPartial(object.user) : undefined;
     message.asOf = object.asOf ?? 0;
+    message.deletedAt = object.deletedAt ?? undefined;
     return message;
   },
 };
@@ -1594,6 +1626,18 @@ type DeepPartial<T> = T extends Builtin ? T
   : T extends { $case: string; value: unknown } ? { $case: T["$case"]; value?: DeepPartial<T["value"]> }
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
+
+function toTimestamp(date: Date): Timestamp {
+  const seconds = Math.trunc(date.getTime() / 1_000);
+  const nanos = (date.getTime() % 1_000) * 1_000_000;
+  return { seconds, nanos };
+}
+
+function fromTimestamp(t: Timestamp): Date {
+  let millis = (t.seconds || 0) * 1_000;
+  millis += (t.nanos || 0) / 1_000_000;
+  return new globalThis.Date(millis);
+}
 
 function longToNumber(int64: { toString(): string }): number {
   const num = globalThis.Number(int64.toString());

@@ -1,22 +1,23 @@
-/** Lets connections take turns to read, so that none takes all that the database can do at once. */
-export interface ReadTurns {
-  /** Runs a read when it is the connection's turn. Rejects with the reason of `signal` when that fires before. */
-  take<Result>(connection: string, read: () => Promise<Result>, signal?: AbortSignal): Promise<Result>;
+/** Lets connections take turns at something of which only so much is done at once, so that none takes all of it. */
+export interface Turns {
+  /** Does something when it is the connection's turn. Rejects with the reason of `signal` when that fires before. */
+  take<Result>(connection: string, work: () => Promise<Result>, signal?: AbortSignal): Promise<Result>;
   /** Iterates in such a way that each step is a turn; how long the consumer takes between them concerns nobody. */
   each<Item>(connection: string, items: AsyncIterable<Item>): AsyncIterable<Item>;
 }
 
-/** The reads of one connection. */
+/** What one connection does and wants to do, in the order in which it came. */
 interface Lane {
   running: number;
   readonly waiting: Set<() => void>;
 }
 
 /**
- * Makes turns for so many reads at once. A connection may have as many under way as are left for the others: alone half
- * of them, and of several each about the same part, one such part being kept for who comes next. Those that wait take turns.
+ * Makes turns for so many things at once. A connection may do as many as are left for the others: alone half of them, and
+ * of several each about the same part, one such part being kept for who comes next. What one connection wants is done in
+ * the order in which it came; between connections that wait the turns go round.
  */
-export function createReadTurns(maxReads: number): ReadTurns {
+export function createTurns(atOnce: number): Turns {
   // In the order of their turns: who had one goes to the end.
   const lanes = new Map<string, Lane>();
   let running = 0;
@@ -31,8 +32,9 @@ export function createReadTurns(maxReads: number): ReadTurns {
 
   function startWaiting() {
     for (const [connection, lane] of lanes) {
+      if (running === atOnce) return;
       const [start] = lane.waiting;
-      if (!start || lane.running >= maxReads - running) continue;
+      if (!start || lane.running >= atOnce - running) continue;
       lane.waiting.delete(start);
       lane.running += 1;
       running += 1;
@@ -63,10 +65,10 @@ export function createReadTurns(maxReads: number): ReadTurns {
     return lane;
   }
 
-  const take: ReadTurns['take'] = async (connection, read, signal) => {
+  const take: Turns['take'] = async (connection, work, signal) => {
     const lane = await turn(connection, signal);
     try {
-      return await read();
+      return await work();
     } finally {
       lane.running -= 1;
       running -= 1;

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { createReadTurns } from '../../services/directory/mongo/read-turns.ts';
+import { createTurns } from '#runtime/turns.ts';
 
-/** Turns, and reads that last until they are ended by hand. */
-function setUp(maxReads: number) {
-  const turns = createReadTurns(maxReads);
+/** Turns, here to read, and reads that last until they are ended by hand. */
+function setUp(atOnce: number) {
+  const turns = createTurns(atOnce);
   const underWay: { readonly connection: string; readonly end: () => void }[] = [];
   const read = (connection: string, signal?: AbortSignal) =>
     turns.take(
@@ -36,7 +36,7 @@ function setUp(maxReads: number) {
   };
 }
 
-suite('turns to read', () => {
+suite('turns', () => {
   test('alone a connection has half of them', async () => {
     const { flood, counts } = setUp(8);
     void flood('a', 20);

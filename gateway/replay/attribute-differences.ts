@@ -1,0 +1,36 @@
+import { isJsonObject, type JsonObject, type JsonValue, jsonEqual } from '#scim/json.ts';
+import type { AttributeDifference } from '#scim/replay-report.ts';
+import type { ResourceType } from '#scim/schema-registry.ts';
+
+/** What differs between two states of a resource as SCIM JSON, of what a client may write. */
+export function attributeDifferences(
+  resourceType: ResourceType,
+  before: JsonObject,
+  after: JsonObject,
+): readonly AttributeDifference[] {
+  const earlier = writtenAttributes(resourceType, before);
+  const later = writtenAttributes(resourceType, after);
+  const names = [...new Set([...earlier.keys(), ...later.keys()])];
+  return names
+    .filter((name) => !jsonEqual(earlier.get(name), later.get(name)))
+    .map((attribute) => ({
+      attribute,
+      ...withValue('before', earlier.get(attribute)),
+      ...withValue('after', later.get(attribute)),
+    }));
+}
+
+function writtenAttributes(resourceType: ResourceType, resource: JsonObject): Map<string, JsonValue> {
+  const entries = Object.entries(resource).flatMap(([name, value]): [string, JsonValue][] => {
+    if (resourceType.findExtension(name) !== undefined && isJsonObject(value)) {
+      return Object.entries(value).map(([part, item]) => [`${name}:${part}`, item]);
+    }
+    const isServers = name === 'schemas' || resourceType.findAttribute(name)?.mutability === 'readOnly';
+    return isServers ? [] : [[name, value]];
+  });
+  return new Map(entries);
+}
+
+function withValue(key: 'before' | 'after', value: JsonValue | undefined): AttributeDifference | object {
+  return value === undefined ? {} : { [key]: value };
+}
