@@ -1,7 +1,7 @@
 import { createWithDirectory } from './cli/directory-session.ts';
 import { explainFailure } from './cli/explain-failure.ts';
 import { createProgram } from './cli/program.ts';
-import { replayHere } from './replay.ts';
+import { replayHere } from './replay-here.ts';
 
 // Who reads through a pipe may stop early, as `head` does.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { Middleware } from 'koa';
 import { v7 as newUuid } from 'uuid';
 import type { SchemaRegistry } from '#scim/schema-registry.ts';
@@ -21,10 +20,11 @@ export function createExchangeLog(recorder: ExchangeRecorder): Middleware<Reques
   return async (http, next) => {
     const id = newUuid();
     const begin = performance.now();
-    const closed = once(http.res, 'close');
+    const closed = Promise.withResolvers<void>();
+    http.res.once('close', closed.resolve);
     await next();
     // Not earlier: of a client that has left, the stages still find out who it was.
-    void closed.then(() => {
+    void closed.promise.then(() => {
       const { exchange } = http.state;
       if (exchange === undefined) return;
       if (exchange.tokenId === '') return recorder.countStranger();

@@ -13,11 +13,14 @@ export function attributeDifferences(
   const names = [...new Set([...earlier.keys(), ...later.keys()])];
   return names
     .filter((name) => !jsonEqual(earlier.get(name), later.get(name)))
-    .map((attribute) => ({
-      attribute,
-      ...withValue('before', earlier.get(attribute)),
-      ...withValue('after', later.get(attribute)),
-    }));
+    .map((attribute) => {
+      const [was, willBe] = [earlier.get(attribute), later.get(attribute)];
+      return {
+        attribute,
+        ...(was !== undefined && { before: was }),
+        ...(willBe !== undefined && { after: willBe }),
+      };
+    });
 }
 
 function writtenAttributes(resourceType: ResourceType, resource: JsonObject): Map<string, JsonValue> {
@@ -29,8 +32,4 @@ function writtenAttributes(resourceType: ResourceType, resource: JsonObject): Ma
     return isServers ? [] : [[name, value]];
   });
   return new Map(entries);
-}
-
-function withValue(key: 'before' | 'after', value: JsonValue | undefined): AttributeDifference | object {
-  return value === undefined ? {} : { [key]: value };
 }

@@ -42,8 +42,8 @@ export const exchangeLifetimeMs: number = 14 * 24 * 60 * 60_000;
 
 // How far the clocks of the gateways may go before that of this machine.
 const skewMs = 60_000;
-// How late an exchange may be recorded and still reach those who watch.
-const lateMs = 30_000;
+// How long after its arrival an exchange may be recorded and still reach those who watch: a slow one takes a minute.
+const lateMs = 2 * 60_000;
 // How late this process may learn of what another one recorded.
 const pollMs = 1_000;
 

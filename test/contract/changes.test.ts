@@ -91,6 +91,7 @@ const actions: Partial<Record<ResourceAction, string>> = {
   [ResourceAction.CREATED]: 'created',
   [ResourceAction.UPDATED]: 'updated',
   [ResourceAction.DELETED]: 'deleted',
+  [ResourceAction.DEACTIVATED]: 'deactivated',
 };
 
 /** A change on one line. */

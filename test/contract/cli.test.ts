@@ -92,12 +92,66 @@ suite('connections', () => {
     assert.notEqual((await listed())?.status, 'active');
   });
 
+  test('delete wants to be meant, and says what would be lost', async () => {
+    const { id, baseUrl, token } = await cliJson('connections', 'create', '--name', 'Dear');
+    await createUser(scimOf({ baseUrl, token }));
+    const { code, stdout, stderr } = await cli(['connections', 'delete', id]);
+    assert.deepEqual([code, stdout], [2, '']);
+    assert.match(stderr, /^error: this deletes "Dear" with 1 users and 0 groups for ever; .*--yes\n$/);
+    assert.equal((await cliJson('connections', 'show', id)).status, 'active');
+    const deleted = await cliJson('connections', 'delete', id, '--yes');
+    assert.deepEqual(deleted, { id, status: 'deleting' });
+  });
+
+  test('settings are given at creation, shown, and changed one by one', async () => {
+    const urn = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User';
+    const { id } = await cliJson(
+      ...['connections', 'create', '--name', 'Set', '--strict', '--unique-group-names'],
+      ...['--organization', 'Example Corp', '--on-delete', 'deactivate', '--provider', 'okta'],
+      ...['--require', 'title', `${urn}:department`],
+    );
+    const names = ['name', 'organization', 'provider', 'strict', 'uniqueGroupNames', 'onDelete'] as const;
+    const valuesOf = (row: Readonly<Record<string, unknown>>) => [
+      ...names.map((name) => row[name]),
+      row.requiredAttributes,
+    ];
+    const shown = async () => valuesOf(await cliJson('connections', 'show', id));
+    let expected: unknown[] = [
+      ...['Set', 'Example Corp', 'okta', true, true, 'deactivate'],
+      ['title', `${urn}:department`],
+    ];
+    assert.deepEqual(await shown(), expected);
+    const changes: [options: string[], place: number, value: unknown][] = [
+      [['--name', 'Changed'], 0, 'Changed'],
+      [['--organization', ''], 1, ''],
+      [['--provider', 'entra'], 2, 'entra'],
+      [['--no-strict'], 3, false],
+      [['--strict'], 3, true],
+      [['--no-unique-group-names'], 4, false],
+      [['--unique-group-names'], 4, true],
+      [['--on-delete', 'remove'], 5, 'remove'],
+      [['--require', 'EMAILS', '--require', 'name.familyName'], 6, ['emails', 'name.familyName']],
+      [['--require-none'], 6, []],
+    ];
+    for (const [options, place, value] of changes) {
+      expected = expected.with(place, value);
+      const updated = await cliJson('connections', 'update', '--connection', id, ...options);
+      assert.deepEqual(Object.keys(updated), ['id', ...names, 'requiredAttributes']);
+      assert.deepEqual(valuesOf(updated), expected, options.join(' '));
+    }
+    assert.deepEqual(await shown(), expected);
+    const listed = (await cliJson('connections', 'list')).find((row: { id: string }) => row.id === id);
+    assert.equal(listed.organization, '');
+    const { stdout } = await cli(['connections', 'update', '--connection', id, '--name', 'For people']);
+    assert.match(stdout, /^id +\S+\nname +For people\norganization +-\n/);
+  });
+
   test('people get text: a table, and the parts of one connection', async () => {
     const { stdout } = await cli(['connections', 'create', '--name', 'For people']);
     assert.match(stdout, /^id +[a-z0-9]+\nbaseUrl +http.*\ntoken +rollcall_\S+\n$/);
     const list = await cli(['connections', 'list']);
-    assert.match(list.stdout, /^id +name +provider .*\n/);
-    assert.match(list.stdout, /\n[a-z0-9]+ +For people +generic /);
+    assert.match(list.stdout, /^id +name +organization +provider .*\n/);
+    assert.match(list.stdout, /\n[a-z0-9]+ +For people +- +generic /);
   });
 });
 
@@ -260,6 +314,23 @@ suite('errors', () => {
         2,
         /Allowed choices are generic, entra, okta/,
       ],
+      [['connections', 'update', '--name', 'x'], 2, /--connection/],
+      [['connections', 'update', '--connection', id], 2, /at least one setting/],
+      [['connections', 'update', '--connection', id, '--json'], 2, /at least one setting/],
+      [['connections', 'update', '--connection', id, '--on-delete', 'keep'], 2, /remove, deactivate/],
+      [
+        ['connections', 'update', '--connection', id, '--require', 'x', '--require-none'],
+        2,
+        /cannot be used/,
+      ],
+      [['connections', 'update', '--connection', id, '--require', 'shoeSize'], 1, /"shoeSize" is not an/],
+      [
+        ['connections', 'update', '--connection', id, '--require', 'id'],
+        1,
+        /id cannot be required, because it is/,
+      ],
+      [['connections', 'update', '--connection', 'nosuchconnection', '--name', 'x'], 1, /No connection has/],
+      [['connections', 'delete', 'nosuchconnection'], 1, /No connection has this id/],
       [['connections', 'shw'], 2, /unknown command 'shw'/],
       [['connections', 'list', '--jsn'], 2, /unknown option '--jsn'.*/],
       [['tokens', 'create', '--connection', 'x', '--expires', 'soon'], 2, /2030-12-31T18:00:00Z/],

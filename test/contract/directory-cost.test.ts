@@ -28,17 +28,14 @@ interface Traffic {
 }
 
 const sent: Extract<CommandEvent, { command: unknown }>[] = [];
-const settingsReads = new Set<number>();
 let traffic: Traffic | undefined;
 
 function onCommand(event: CommandEvent) {
   if ('command' in event) {
     sent.push(event);
     const collection = event.command[event.commandName];
-    // Settings are read at most once a second, whoever asks.
-    if (collection === 'connections') settingsReads.add(event.requestId);
-    else traffic?.commands.push(`${event.commandName} ${collection}`);
-  } else if (traffic && !settingsReads.delete(event.requestId)) {
+    traffic?.commands.push(`${event.commandName} ${collection}`);
+  } else if (traffic) {
     const reply = event.reply as { cursor?: { firstBatch?: Document[]; nextBatch?: Document[] } } | undefined;
     const documents = reply?.cursor?.firstBatch ?? reply?.cursor?.nextBatch ?? [];
     traffic.documents += documents.length;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, suite, test } from 'node:test';
+import { after, before, suite, test } from 'node:test';
 import type { Command } from 'commander';
 import { CreateTokenRequest } from '#proto/rollcall/directory/v1/connection_service.ts';
 import { providerNames } from '#rpc/provider-name.ts';
@@ -10,7 +10,7 @@ import { gatewayConfig } from '../../gateway/config.ts';
 import { leniencyRules } from '../../gateway/repairs/leniency.ts';
 import { cliConfig, connectionBaseUrl, connectionTokenUrl } from '../../services/cli/config.ts';
 import { createProgram } from '../../services/cli/program.ts';
-import { createUser, groupBody, userBody } from '../scim/scim-fixture.ts';
+import { createUser, groupBody, patchBody, userBody } from '../scim/scim-fixture.ts';
 import {
   anchorsOf,
   cellsBelow,
@@ -20,8 +20,8 @@ import {
   linkTargets,
   readGuidePages,
 } from '../support/guide-page.ts';
-import { startRollcall } from '../support/rollcall.ts';
-import { type ScimAnswer, scimOf } from '../support/scim-client.ts';
+import { startRollcall, type TestConnection, type TestRollcall } from '../support/rollcall.ts';
+import { type ScimAnswer, type ScimClient, scimOf } from '../support/scim-client.ts';
 
 const folder = join(import.meta.dirname, '..', '..', 'docs', 'connect');
 const pages = await readGuidePages(folder);
@@ -136,11 +136,16 @@ suite('the guides to identity providers', () => {
   }
 });
 
-suite('what the guides say of answers', async () => {
-  const rollcall = await startRollcall();
+suite('what the guides say of answers', () => {
+  let rollcall: TestRollcall;
+  let connection: TestConnection;
+  let scim: ScimClient;
+  before(async () => {
+    rollcall = await startRollcall();
+    connection = await rollcall.connect();
+    scim = scimOf(connection);
+  });
   after(() => rollcall[Symbol.asyncDispose]());
-  const connection = await rollcall.connect();
-  const scim = scimOf(connection);
 
   /** Repeats a request until it is refused with 429. */
   async function tooMany(settings: Record<string, string>, token: string): Promise<ScimAnswer> {
@@ -158,12 +163,10 @@ suite('what the guides say of answers', async () => {
     return scim('POST', path, body);
   }
 
-  const user = await createUser(scim);
-  const patch = (path: string, value: unknown) =>
-    scim('PATCH', `/Users/${user.id}`, {
-      schemas: ['urn:ietf:params:scim:api:messages:2.0:PatchOp'],
-      Operations: [{ op: 'replace', path, value }],
-    });
+  async function patched(path: string, value: string): Promise<ScimAnswer> {
+    const { id } = await createUser(scim);
+    return scim('PATCH', `/Users/${id}`, patchBody({ op: 'replace', path, value }));
+  }
 
   /** Each symptom of the table that is an answer, and how it comes about. */
   const symptoms: Readonly<Record<string, () => Promise<ScimAnswer>>> = {
@@ -180,8 +183,8 @@ suite('what the guides say of answers', async () => {
     '400, `is neither a user nor a group here`': () =>
       scim('POST', '/Groups', groupBody({ members: [{ value: 'nobody' }] })),
     '400, `is required`': () => scim('POST', '/Users', userBody({ userName: '' })),
-    '400, `must be true or false`': () => patch('active', 'yes'),
-    '400, `is not an attribute of User`': () => patch('shoeSize', '42'),
+    '400, `must be true or false`': () => patched('active', 'yes'),
+    '400, `is not an attribute of User`': () => patched('shoeSize', '42'),
     '413': () => scim('POST', '/Users', userBody({ title: 'x'.repeat(5 * 1024 * 1024) })),
     '429, `This connection may send …`': () => tooMany({ ROLLCALL_RATE_LIMIT: '1' }, connection.token),
     '429, `Too many requests from this address`': () => tooMany({}, 'wrong'),
@@ -209,8 +212,15 @@ suite('what the guides say of answers', async () => {
   }
 
   test('each answer in the table of symptoms is one of these', () => {
-    const answers = cellsBelow(overview, 'symptom').filter((cell) => /^\d{3}/.test(cell));
-    assert.deepEqual([...answers].sort(), Object.keys(symptoms).sort());
+    const answers = (page: GuidePage) =>
+      cellsBelow(page, 'symptom').filter((cell) => /^\d{3}(,|$)/.test(cell));
+    const known = Object.keys(symptoms);
+    assert.deepEqual([...answers(overview)].sort(), known.sort());
+    const quoted = pages.flatMap(answers).map((cell) => /^(\d{3}, )`(.*)`$/.exec(cell) ?? []);
+    for (const [cell, status = '', text] of quoted) {
+      const isSame = (symptom: string) => text?.includes(symptom.replace(status, '').replaceAll('`', ''));
+      assert.ok(cell === undefined || known.some(isSame), cell);
+    }
   });
 
   test('what a paused connection is told, and that the configuration needs no token', async () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { v7 as newUuid } from 'uuid';
+import { CreateTokenRequest } from '#proto/rollcall/directory/v1/connection_service.ts';
 import type { Exchange } from '#proto/rollcall/directory/v1/exchange_service.ts';
 import { openDirectoryChannel } from '#rpc/directory-channel.ts';
 import type { RpcChannel } from '#rpc/rpc-client.ts';
@@ -37,7 +38,7 @@ function replaying(
   run: (parts: {
     scim: ScimClient;
     record: Record;
-    replay: (exchange: Exchange) => Promise<ReplayReport>;
+    replay: (exchange: Exchange, readOnly?: boolean) => Promise<ReplayReport>;
     connection: TestConnection;
   }) => Promise<void>,
   strict = false,
@@ -61,12 +62,12 @@ function replaying(
           if (exchange.requestId === requestId) return { answer, exchange };
         }
       },
-      async replay(exchange) {
+      async replay(exchange, readOnly = false) {
         const before = await current();
         const report = await replayExchange(exchange, {
           directory: createDirectoryClient(channel),
           settings: settingsOf(before),
-          readOnly: false,
+          readOnly,
           logger: testLogger('replay'),
         });
         assert.deepEqual(await current(), before, 'nothing is written');
@@ -230,6 +231,27 @@ suite('a replay', () => {
     },
     true,
   );
+
+  replaying('acts for whom the request acted for', async ({ scim, connection, record, replay }) => {
+    const user = await createUser(scim);
+    const { exchange } = await record(
+      'PATCH',
+      `/Users/${user.id}`,
+      patchBody({ op: 'add', path: 'title', value: 'x' }),
+    );
+    assert.equal((await replay(exchange, true)).exchange.status, 403);
+    const request = CreateTokenRequest.fromPartial({ connectionId: connection.id, userId: user.id });
+    const { secret } = await rollcall.directory.connections.createToken(request);
+    await using watch = await watchExchanges(rollcall.directory, connection.id);
+    const ada = scimOf({ ...connection, token: secret });
+    await ada('PATCH', '/Me', patchBody({ op: 'add', path: 'title', value: 'y' }));
+    await scim('PUT', `/Users/${user.id}`, user);
+    const { writes } = await replay(await watch.next());
+    assert.deepEqual(
+      writes.map(({ id, differences }) => [id, differences]),
+      [[user.id, [{ attribute: 'title', after: 'y' }]]],
+    );
+  });
 
   replaying('is refused, with the reason, for what cannot be sent again', async ({ record, replay }) => {
     const search = { schemas: ['urn:ietf:params:scim:api:messages:2.0:SearchRequest'] };

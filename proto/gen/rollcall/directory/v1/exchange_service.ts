@@ -1255,8 +1255,8 @@ export const ExchangeServiceService = {
   },
   /**
    * Sends the exchanges of a connection as they are recorded, without bodies, until the caller leaves. Begins with an
-   * answer without exchanges: whatever is recorded after that will come, unless it took longer than half a minute to
-   * arrive. Fails with CONNECTION_NOT_FOUND, REQUEST_INVALID.
+   * answer without exchanges: whatever is recorded after that will come, unless its request arrived more than two minutes
+   * before it was recorded. Fails with CONNECTION_NOT_FOUND, REQUEST_INVALID.
    */
   watchExchanges: {
     path: "/rollcall.directory.v1.ExchangeService/WatchExchanges" as const,
@@ -1286,8 +1286,8 @@ export interface ExchangeServiceServer extends UntypedServiceImplementation {
   getExchange: handleUnaryCall<GetExchangeRequest, GetExchangeResponse>;
   /**
    * Sends the exchanges of a connection as they are recorded, without bodies, until the caller leaves. Begins with an
-   * answer without exchanges: whatever is recorded after that will come, unless it took longer than half a minute to
-   * arrive. Fails with CONNECTION_NOT_FOUND, REQUEST_INVALID.
+   * answer without exchanges: whatever is recorded after that will come, unless its request arrived more than two minutes
+   * before it was recorded. Fails with CONNECTION_NOT_FOUND, REQUEST_INVALID.
    */
   watchExchanges: handleServerStreamingCall<WatchExchangesRequest, WatchExchangesResponse>;
 }
@@ -1343,8 +1343,8 @@ export interface ExchangeServiceClient extends Client1 {
   ): ClientUnaryCall;
   /**
    * Sends the exchanges of a connection as they are recorded, without bodies, until the caller leaves. Begins with an
-   * answer without exchanges: whatever is recorded after that will come, unless it took longer than half a minute to
-   * arrive. Fails with CONNECTION_NOT_FOUND, REQUEST_INVALID.
+   * answer without exchanges: whatever is recorded after that will come, unless its request arrived more than two minutes
+   * before it was recorded. Fails with CONNECTION_NOT_FOUND, REQUEST_INVALID.
    */
   watchExchanges(
     request: WatchExchangesRequest,
