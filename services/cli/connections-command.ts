@@ -167,7 +167,7 @@ Examples:
           );
           const { name, users, groups } = existing(connection);
           self.error(
-            `error: this deletes ${JSON.stringify(name)} with ${users} users and ${groups} groups for ever; repeat it with --yes`,
+            `error: this deletes ${JSON.stringify(name)} for ever, with all it holds (users: ${users}, groups: ${groups}); repeat it with --yes`,
           );
         }
         await connections.deleteConnection({ connectionId });

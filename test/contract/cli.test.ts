@@ -97,7 +97,7 @@ suite('connections', () => {
     await createUser(scimOf({ baseUrl, token }));
     const { code, stdout, stderr } = await cli(['connections', 'delete', id]);
     assert.deepEqual([code, stdout], [2, '']);
-    assert.match(stderr, /^error: this deletes "Dear" with 1 users and 0 groups for ever; .*--yes\n$/);
+    assert.match(stderr, /^error: this deletes "Dear" for ever, .* \(users: 1, groups: 0\); .*--yes\n$/);
     assert.equal((await cliJson('connections', 'show', id)).status, 'active');
     const deleted = await cliJson('connections', 'delete', id, '--yes');
     assert.deepEqual(deleted, { id, status: 'deleting' });
