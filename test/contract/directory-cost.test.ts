@@ -64,7 +64,7 @@ let large: Populated;
 before(async () => {
   directory = await startTestDirectory(undefined, undefined, onCommand);
   small = await populate(20, 10);
-  large = await populate(10_020, 10_000);
+  large = await populate(3_020, 3_000);
 });
 after(() => directory[Symbol.asyncDispose]());
 
@@ -254,7 +254,7 @@ suite('a page', () => {
 
   test('that starts deep in a list loads no more than one at its beginning', async () => {
     const { acme } = large;
-    const pages = [1, 5_001, 9_991].map((value) => ({
+    const pages = [1, 1_501, 2_991].map((value) => ({
       pageSize: 10,
       start: { $case: 'startIndex' as const, value },
     }));
@@ -300,7 +300,7 @@ suite('every command that reaches what tenants own', () => {
         checked++;
       }
     }
-    assert.ok(checked > 10_000, String(checked));
+    assert.ok(checked > 3_000, String(checked));
   });
 
   test('is one of those that this file knows', () => {

@@ -57,15 +57,6 @@ suite('a group of 200,000 members', () => {
     assert.ok(batches() >= memberCount / membersPerBatch, `${batches()} batches read`);
   });
 
-  test('arrives the same way in a list', async () => {
-    commands.length = 0;
-    const answer = await open('/Groups?count=10');
-    assert.ok(batches() < memberCount / membersPerBatch / 2, `${batches()} batches read`);
-    const { Resources, totalResults, itemsPerPage } = await readAll(answer);
-    assert.deepEqual([totalResults, itemsPerPage, Resources.length], [1, 1, 1]);
-    assert.equal(Resources[0].members.length, memberCount);
-  });
-
   test('without its members, by HEAD, or unchanged, reads no membership (GRP-09, HTTP-21, large-group)', async () => {
     const scim = scimOf(connection);
     commands.length = 0;
@@ -99,5 +90,17 @@ suite('a group of 200,000 members', () => {
       await scimOf(connection)('GET', `/Groups/${group}?excludedAttributes=members`);
     const read = batches();
     assert.ok(read < memberCount / membersPerBatch, `${read} batches read`);
+  });
+
+  test('arrives the same way in a list', async () => {
+    commands.length = 0;
+    const answer = await open('/Groups?count=10');
+    assert.ok(batches() < memberCount / membersPerBatch / 2, `${batches()} batches read`);
+    const [first] = (await once(answer, 'data')) as [Buffer];
+    assert.match(
+      first.toString(),
+      /"totalResults":1,"itemsPerPage":1,.*"displayName":"Everyone".*"members":\[\{/,
+    );
+    answer.destroy();
   });
 });
