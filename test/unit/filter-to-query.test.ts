@@ -158,7 +158,7 @@ describe('compileFilter', () => {
           [],
         );
       }),
-      { numRuns: 400 },
+      { numRuns: 200 },
     );
   });
 

@@ -44,7 +44,7 @@ describe('folding', () => {
           assert.equal(foldText(attribute, once), once);
         },
       ),
-      { numRuns: 5_000 },
+      { numRuns: 2_000 },
     );
   });
 
