@@ -4,7 +4,7 @@ import type { MemberChange } from '#proto/rollcall/scim/v1/patch.ts';
 import type { ResourceType } from '#scim/schema-registry.ts';
 import type { Edge, MemberKind, MembershipChangeContent, Reader, View } from './decision.ts';
 import { DirectoryError } from './errors.ts';
-import { createValueTest, type ValueTest } from './filter/matches-filter.ts';
+import { createValueTest, type ValueTest } from './filter/value-test.ts';
 import { isResourceId } from './mongo/documents.ts';
 
 /** How many ids the member changes of one request may name. */

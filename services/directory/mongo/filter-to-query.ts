@@ -5,7 +5,7 @@ import { printAttributeName } from '#scim/attribute-name.ts';
 import { findSubAttribute, type ResourceType, resolvePath } from '#scim/schema-registry.ts';
 import { checkFilterSize, filterError } from '../filter/filter-error.ts';
 import { type FilterTerm, readFilterTerm, termOnOneValue } from '../filter/filter-term.ts';
-import { findValueLeaf } from '../filter/matches-filter.ts';
+import { findValueLeaf } from '../filter/value-test.ts';
 import { compileDocumentTerm } from './document-filter.ts';
 import { fieldCondition } from './field-condition.ts';
 import { hasUniqueEntry, indexEntry } from './fold.ts';

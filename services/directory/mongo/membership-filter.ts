@@ -6,7 +6,7 @@ import { DirectoryError } from '../errors.ts';
 import { filterError } from '../filter/filter-error.ts';
 import { matchesTerm, readFilterTerm } from '../filter/filter-term.ts';
 import { foldText } from '../filter/fold-value.ts';
-import { findValueLeaf } from '../filter/matches-filter.ts';
+import { findValueLeaf } from '../filter/value-test.ts';
 import { keyParts, resourceKey } from './documents.ts';
 import { fieldCondition } from './field-condition.ts';
 import {

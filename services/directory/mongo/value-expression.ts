@@ -3,7 +3,7 @@ import type { Filter } from '#proto/rollcall/scim/v1/filter.ts';
 import type { AttributeDefinition } from '#scim/attribute.ts';
 import { filterError } from '../filter/filter-error.ts';
 import { type FilterTerm, readFilterTerm, termOnOneValue } from '../filter/filter-term.ts';
-import { findValueLeaf } from '../filter/matches-filter.ts';
+import { findValueLeaf } from '../filter/value-test.ts';
 import { literalPattern, prefixRange } from './field-condition.ts';
 
 /**

@@ -10,7 +10,7 @@ import {
   jsonEqual,
 } from '#scim/json.ts';
 import { findSubAttribute } from '#scim/schema-registry.ts';
-import { findValueLeaf } from '../filter/matches-filter.ts';
+import { findValueLeaf } from '../filter/value-test.ts';
 import { withMember } from '../resource-value.ts';
 import type { OperationTarget } from './operation-target.ts';
 

@@ -7,7 +7,7 @@ import { AttributeValueError, readAttributeValue } from '#scim/attribute-value.t
 import type { JsonValue } from '#scim/json.ts';
 import { type ResourceType, resolvePath } from '#scim/schema-registry.ts';
 import { DirectoryError } from '../errors.ts';
-import { createValueTest, type ValueTest } from '../filter/matches-filter.ts';
+import { createValueTest, type ValueTest } from '../filter/value-test.ts';
 
 /** What one operation of a PATCH works on. */
 export interface OperationTarget {

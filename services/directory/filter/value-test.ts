@@ -10,15 +10,7 @@ import { foldValue } from './fold-value.ts';
 export type ValueTest = (element: JsonValue) => boolean;
 
 /**
- * Whether a value filter (`attribute[filter]`) selects one value of the attribute. For many values, make the test once.
- * @throws DirectoryError FILTER_INVALID
- */
-export function matchesFilter(attribute: AttributeDefinition, element: JsonValue, filter: Filter): boolean {
-  return createValueTest(attribute, filter)(element);
-}
-
-/**
- * Makes the test for a value filter (RFC 7644, section 3.4.2.2): paths in the filter name sub-attributes of the
+ * Makes the test for a value filter, as in `attribute[filter]` (RFC 7644, section 3.4.2.2): paths in the filter name sub-attributes of the
  * attribute in their `attribute` field.
  * @throws DirectoryError FILTER_INVALID for an unknown sub-attribute, an operator that its type does not have, and a
  * filter above the limits; before any value is seen.
