@@ -255,10 +255,10 @@ test('a user deleted where deleted users are kept is gone for SCIM, and inactive
   ]) {
     const query = { connection: where.connection.id, fresh: true };
     for (const call of [
-      access.users.get.query({ ...query, id }),
-      access.memberships.ofUser.query({ ...query, user: id, includeInactive: true }),
+      () => access.users.get.query({ ...query, id }),
+      () => access.memberships.ofUser.query({ ...query, user: id, includeInactive: true }),
     ]) {
-      const error = await call.catch((thrown: unknown) => thrown);
+      const error = await call().catch((thrown: unknown) => thrown);
       assert.equal(rollcallError(error)?.reason, 'ERROR_REASON_RESOURCE_NOT_FOUND');
     }
   }
