@@ -38,4 +38,9 @@ export const limits = {
   burstSeconds: 10,
   /** Requests with a token that is refused, of one client address: how many at once, and how many more with each second. */
   failures: { burst: 500, perSecond: 20 },
+  /** Requests for an access token that the sync log takes up of clients whose secret is wrong: how many at once, and so on. */
+  claimsLogged: {
+    ofConnection: { burst: 20, perSecond: 1 / 60 },
+    ofAll: { burst: 200, perSecond: 10 },
+  },
 } as const;

@@ -30,10 +30,14 @@ export interface ConnectionSettings {
   readonly uniqueGroupNames: boolean;
   /** The names of attributes that the connection requires. */
   readonly requiredAttributes: readonly string[];
+  /** The names of attributes that the sync log does not show. */
+  readonly maskedAttributes: readonly string[];
 }
 
 /** What a token opens, and how. */
 export interface Admission extends ConnectionSettings {
+  /** Whether the connection is paused, which only who has a good token may know: the request is to be refused. */
+  readonly isPaused: boolean;
   /** The token's id; of one that changes by the hour, that of whom it was made for. */
   readonly tokenId: string;
   /** Whether it may only read. */
@@ -54,7 +58,7 @@ export interface IssuerTrust {
 
 /** The directory, as the gateway asks it: this folder alone knows that it is asked over gRPC. */
 export interface DirectoryClient {
-  /** Says what a token opens. Rejects with RpcError TOKEN_INVALID, CONNECTION_PAUSED. */
+  /** Says what a token opens. Rejects with RpcError TOKEN_INVALID. */
   authenticate(connectionId: string, tokenDigest: Buffer): Promise<Admission>;
   /** Gives an OAuth client an access token, good for so many seconds. Rejects with RpcError CLIENT_INVALID, CONNECTION_PAUSED. */
   issueAccessToken(
@@ -103,15 +107,15 @@ export function createDirectoryClient(channel: RpcChannel): DirectoryClient {
     async authenticate(connectionId, tokenDigest) {
       const request = AuthenticateRequest.fromPartial({ connectionId, tokenDigest });
       const { connection, tokenId, readOnly, userId } = await connections.authenticate(request);
-      return { ...settingsOf(connection), tokenId, readOnly, userId };
+      return { ...settingsOf(connection), isPaused: isPaused(connection), tokenId, readOnly, userId };
     },
     issueAccessToken: (connectionId, clientId, secretDigest) =>
       connections.issueAccessToken({ connectionId, clientId, secretDigest }),
     async trustedIssuer(connectionId) {
       const { connection } = await connections.getTrustedIssuer({ connectionId });
       if (connection?.trustedIssuer === undefined) throw new Error('The directory named no trusted issuer.');
-      const isPaused = connection.status === ConnectionStatus.PAUSED;
-      return { issuer: connection.trustedIssuer, isPaused, settings: settingsOf(connection) };
+      const settings = settingsOf(connection);
+      return { issuer: connection.trustedIssuer, isPaused: isPaused(connection), settings };
     },
     async recordExchanges(records, signal) {
       await exchanges.recordExchanges({ exchanges: [...records] }, { signal, timeoutMs: recordTimeoutMs });
@@ -129,5 +133,10 @@ export function createDirectoryClient(channel: RpcChannel): DirectoryClient {
 /** What the stages know of a connection, from its message. */
 export function settingsOf(connection: Connection | undefined): ConnectionSettings {
   const { strict = false, uniqueGroupNames = false, requiredAttributes = [] } = connection ?? {};
-  return { strict, uniqueGroupNames, requiredAttributes };
+  const { maskedAttributes = [] } = connection ?? {};
+  return { strict, uniqueGroupNames, requiredAttributes, maskedAttributes };
+}
+
+function isPaused(connection: Connection | undefined): boolean {
+  return connection?.status === ConnectionStatus.PAUSED;
 }

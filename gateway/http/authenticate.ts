@@ -44,12 +44,17 @@ export function createAuthenticate(directory: DirectoryClient): Stage {
     if (verdict === undefined) throw unauthorized(true);
     if ('refusal' in verdict) throw verdict.refusal;
     const { strict, uniqueGroupNames, requiredAttributes, tokenId, readOnly, userId } = verdict.admission;
+    exchange.sender = 'known';
+    exchange.maskedAttributes = verdict.admission.maskedAttributes;
     exchange.strict = strict;
     exchange.uniqueGroupNames = uniqueGroupNames;
     exchange.requiredAttributes = requiredAttributes;
     exchange.tokenId = tokenId;
     exchange.readOnly = readOnly;
     exchange.userId = userId;
+    // Not earlier: the sync log is to say who was refused.
+    if (verdict.admission.isPaused)
+      throw new RpcError(ErrorReason.CONNECTION_PAUSED, 'The connection is paused.');
   };
 }
 
@@ -60,8 +65,7 @@ function createAsk(directory: DirectoryClient): (presented: Presented) => Promis
     if (!isSignedToken(token)) return directory.authenticate(connectionId, digestOf(token));
     const { issuer, isPaused, settings } = await directory.trustedIssuer(connectionId);
     const tokenId = await checkSigned(token, issuer);
-    if (isPaused) throw new RpcError(ErrorReason.CONNECTION_PAUSED, 'The connection is paused.');
-    return { ...settings, tokenId, readOnly: false, userId: '' };
+    return { ...settings, isPaused, tokenId, readOnly: false, userId: '' };
   }
 
   return async (presented) => {
@@ -79,11 +83,7 @@ function isVerdict(error: unknown): error is RpcError | ScimError {
   return error instanceof RpcError && verdictReasons.includes(error.reason);
 }
 
-const verdictReasons: readonly ErrorReason[] = [
-  ErrorReason.TOKEN_INVALID,
-  ErrorReason.CONNECTION_NOT_FOUND,
-  ErrorReason.CONNECTION_PAUSED,
-];
+const verdictReasons: readonly ErrorReason[] = [ErrorReason.TOKEN_INVALID, ErrorReason.CONNECTION_NOT_FOUND];
 
 function readToken(header: string | undefined): string | undefined {
   return /^bearer +(\S+) *$/i.exec(header ?? '')?.[1];

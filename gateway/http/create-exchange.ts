@@ -34,6 +34,8 @@ export function createExchange(
     strict: false,
     uniqueGroupNames: false,
     requiredAttributes: [],
+    maskedAttributes: [],
+    sender: 'stranger',
     tokenId: '',
     readOnly: false,
     userId: '',

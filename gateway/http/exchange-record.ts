@@ -47,7 +47,7 @@ export function recordOf(
     ...facts,
     connectionId: exchange.connectionId,
     requestId: kept(exchange.requestId, 64),
-    tokenId: cutToBytes(exchange.tokenId, 64),
+    tokenId: kept(exchange.tokenId, 64),
     method: http.method,
     path: cutToBytes(url.text, maxPathBytes),
     baseUrl: kept(exchange.baseUrl, maxHeaderBytes),
@@ -82,7 +82,7 @@ function answered(text: string, options: MaskOptions): MaskedJson {
 }
 
 function belowBase(url: string): string {
-  return url.replace(/^\/scim\/[^/?]*\/[^/?]*/, '');
+  return url.replace(/^\/scim\/[^/?]*(\/v2(?![^/?]))?/, '');
 }
 
 /** The id of the resource, also of one that was created, whose URI the answer names. */

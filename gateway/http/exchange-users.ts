@@ -8,13 +8,13 @@ const maxLength = 256;
 
 /**
  * The users that an exchange is about, so that it is found by them: ids, and userNames in lower case unless they are
- * secret; at most 100.
+ * secret; at most 100. Not a group's members where these are.
  * @param resourceId the id of the resource, also of one that was just created; empty when there is none
  */
 export function usersOf(exchange: Exchange, resourceId: string, secrets: Secrets): readonly string[] {
   const found = new Set<string>();
   const candidates = isResourceExchange(exchange)
-    ? ofResource(exchange, resourceId)
+    ? ofResource(exchange, resourceId, secrets)
     : [...ofFilter(exchange), ...ofBulk(exchange)];
   for (const { id = '', userName = '' } of candidates) {
     if (found.size === maxUsers) break;
@@ -29,12 +29,13 @@ interface Candidate {
   readonly userName?: string;
 }
 
-function* ofResource(exchange: ResourceExchange, resourceId: string): Iterable<Candidate> {
+function* ofResource(exchange: ResourceExchange, resourceId: string, secrets: Secrets): Iterable<Candidate> {
   const { resourceType, received, written, changes } = exchange;
   if (resourceType.name === 'User') {
     yield { id: resourceId };
     if (received) yield* namesIn(received);
   }
+  if (secrets.isSecret('members')) return;
   for (const id of written.members ?? []) yield { id };
   for (const { change } of changes.memberChanges) {
     if (change === undefined || change.$case === 'removeWhere') continue;

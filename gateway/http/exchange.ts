@@ -41,7 +41,14 @@ export interface Exchange {
   uniqueGroupNames: boolean;
   /** The names of attributes that the connection requires; set by `authenticate`. */
   requiredAttributes: readonly string[];
-  /** The id of the token that the client presents; set by `authenticate`. */
+  /** The names of attributes whose values are not written down; set by `authenticate`. */
+  maskedAttributes: readonly string[];
+  /**
+   * Who sends it: `known` once a good credential of the connection was presented, `claimant` at the place where clients
+   * first prove who they are, before they did.
+   */
+  sender: 'stranger' | 'claimant' | 'known';
+  /** The id of the good token or client that is presented; set by `authenticate`, and where access tokens are given. */
   tokenId: string;
   /** Whether the token may only read; set by `authenticate`. */
   readOnly: boolean;
@@ -51,7 +58,7 @@ export interface Exchange {
   parameters: URLSearchParams;
   /** Set by `readBody`, changed by the repairs. */
   body: JsonObject;
-  /** The body as it was sent; set by `readBody`. */
+  /** The body as it was sent, with secrets in it; set by `readBody`; a form has no secrets in it any more. */
   received: JsonObject | undefined;
   /** The names of the repairs that were made. */
   readonly repairs: Set<string>;

@@ -7,5 +7,5 @@ export function digestOf(secret: string): Buffer {
 
 /** Whether a text can name a connection; no other is asked about. */
 export function isConnectionName(text: string): boolean {
-  return /^[a-z0-9]{1,32}$/.test(text);
+  return /^[a-z0-9]{8,32}$/.test(text);
 }

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import type { Middleware } from 'koa';
 import { Counter, Histogram, type Registry } from 'prom-client';
 import type { Logger } from '#runtime/logger.ts';
-import type { ScimError } from '../scim/scim-error.ts';
 import type { Exchange } from './exchange.ts';
 
 /** What the outermost middleware and the stages share about a request. */
@@ -19,8 +18,8 @@ export interface RequestState {
   ignored?: ReadonlySet<string>;
   /** The exchange, once a route has begun it. */
   exchange?: Exchange;
-  /** The error that it is answered with. */
-  failure?: ScimError;
+  /** The error that it is answered with: its text, and the keyword of SCIM or OAuth. */
+  failure?: { readonly message: string; readonly scimType: string | undefined };
   /** The beginning of an answer that is sent while it is made, longer than what the sync log keeps of it. */
   answerBegin?: string;
 }

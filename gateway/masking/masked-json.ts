@@ -61,12 +61,12 @@ export function maskedJson(value: JsonValue, { secrets, presented, maxBytes }: M
     const ofSecret = typeof path === 'string' && namesSecret(path, secrets) ? path : undefined;
     writeEntries(object, (key, item) => {
       const name = key.toLowerCase();
-      if (typeof item === 'string' && (name === 'path' || name === 'filter')) {
+      if (secrets.isSecret(key)) writePlaceholder(key, item);
+      else if (typeof item === 'string' && (name === 'path' || name === 'filter')) {
         const masked = maskFilter(item, secrets, presented);
         if (masked !== item) names.add(name);
         text += JSON.stringify(masked);
-      } else if (secrets.isSecret(key)) writePlaceholder(key, item);
-      else if (ofSecret !== undefined && name !== 'op') writePlaceholder(ofSecret, item);
+      } else if (ofSecret !== undefined && name !== 'op') writePlaceholder(ofSecret, item);
       else write(item, key);
     });
   }

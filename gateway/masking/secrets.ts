@@ -18,15 +18,16 @@ const telling = /passw(or)?d|passphrase|secret|credential|token|authorization|ap
 
 /**
  * Makes the secrets of a registry: what is never returned (RFC 7643, section 7), what has a telling name, and `configured`
- * ones, given by the name of the attribute, in any letter case.
+ * ones, given by names of attributes (see `Connection.masked_attributes`), of which the last part counts.
  */
 export function createSecrets(registry: SchemaRegistry, configured: readonly string[] = []): Secrets {
   const definitions = new Map(registry.resourceTypes.flatMap(attributesOf).map(byName));
-  const names = new Set(configured.map((name) => name.toLowerCase()));
+  const names = new Set(configured.map(lastPart));
   for (const [name, { returned }] of definitions) if (returned === 'never') names.add(name);
+  const listed = [...names];
   const hasAny = (text: string) => {
     const folded = text.toLowerCase();
-    return telling.test(text) || [...names].some((name) => folded.includes(name));
+    return telling.test(text) || listed.some((name) => folded.includes(name));
   };
   const isOne = (part: string) => names.has(part) || telling.test(part);
   const isSecret = (name: string) => hasAny(name) && partsOf(name).some(isOne);
@@ -55,6 +56,11 @@ function attributesOf({ schema, extensions }: TypeOfRegistry): readonly Attribut
 
 function byName(attribute: AttributeDefinition): [string, AttributeDefinition] {
   return [attribute.name.toLowerCase(), attribute];
+}
+
+/** The `department` of `urn:…:User:department`, the `familyName` of `name.familyName`; in lower case. */
+function lastPart(name: string): string {
+  return name.slice(Math.max(name.lastIndexOf(':'), name.lastIndexOf('.')) + 1).toLowerCase();
 }
 
 /** The names in `urn:…:User:name.givenName`, `emails[type eq "work"].value` and the like. */

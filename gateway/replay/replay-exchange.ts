@@ -53,7 +53,7 @@ export async function replayExchange(
       async authenticate(connectionId, digest) {
         const isOurs = createHash('sha256').update(token).digest().equals(digest);
         if (!isOurs || connectionId !== recorded.connectionId) throw unauthorized(true);
-        return { ...settings, tokenId: recorded.tokenId, readOnly, userId };
+        return { ...settings, isPaused: false, tokenId: recorded.tokenId, readOnly, userId };
       },
       resources: (resourceType) =>
         createPlanningCalls(directory.resources(resourceType), resourceType, (plan) => plans.push(plan)),
@@ -70,7 +70,7 @@ export async function replayExchange(
     metrics: new Registry(),
   });
   await sendTo(app, recorded, token);
-  return { exchange: await replayed.promise, writes: plans.map(createWriteOf(recorded.baseUrl)) };
+  return { exchange: await replayed.promise, writes: plans.map(createWriteOf(recorded.baseUrl, settings)) };
 }
 
 /** Sends the request over a port that is open for it alone. */
@@ -95,9 +95,12 @@ async function sendTo(app: Koa, recorded: ExchangeRecord, token: string): Promis
 }
 
 /** Makes the function that turns a plan into what people and programs read of it. */
-function createWriteOf(baseUrl: string): (plan: Plan) => PlannedWrite {
+function createWriteOf(
+  baseUrl: string,
+  { maskedAttributes }: ConnectionSettings,
+): (plan: Plan) => PlannedWrite {
   const registry = createSchemaRegistry();
-  const secrets = createSecrets(registry);
+  const secrets = createSecrets(registry, maskedAttributes);
   const renderer = createResourceRenderer(registry, baseUrl);
   return ({ resourceType, id, before, after, members }) => {
     const rendered = (message: Plan['before']): JsonObject => {

@@ -7,6 +7,9 @@ export function replayObstacle(exchange: ExchangeRecord): string | undefined {
   if (method === 'GET' || method === 'HEAD' || place.endsWith('/.search')) {
     return `A ${place.endsWith('/.search') ? 'search' : method} changes nothing, so that there is nothing to replay; send it again to see what it is answered now.`;
   }
+  if (place === '/oauth/token') {
+    return 'A request for an access token changes no user and no group, so that there is nothing to replay.';
+  }
   if (requestCut) {
     return 'The log holds only the beginning of this request, which was too long; it cannot be replayed.';
   }

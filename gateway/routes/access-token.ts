@@ -1,3 +1,6 @@
+import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
+import { RpcError } from '#rpc/rpc-error.ts';
+import type { JsonObject } from '#scim/json.ts';
 import type { DirectoryClient } from '../directory/directory-client.ts';
 import { readClientCredentials } from '../http/client-credentials.ts';
 import type { Exchange, Stage } from '../http/exchange.ts';
@@ -6,6 +9,7 @@ import { digestOf, isConnectionName } from '../http/presented.ts';
 import type { RateLimit } from '../http/rate-limit.ts';
 import { readForm } from '../http/read-form.ts';
 import type { FailureReport } from '../http/report-errors.ts';
+import { maskedText } from '../masking/mask-text.ts';
 
 /**
  * Makes the stage that gives a client an access token for its id and secret, and answers: the client credentials grant
@@ -18,6 +22,7 @@ export function createAccessTokenStage(
 ): Stage {
   async function grant(exchange: Exchange): Promise<object> {
     const form = await readForm(exchange);
+    exchange.received = toBeLogged(form);
     const grantType = form.get('grant_type');
     if (grantType === null) throw new OAuthError('invalid_request', 'Send grant_type=client_credentials.');
     if (grantType !== 'client_credentials') {
@@ -25,9 +30,25 @@ export function createAccessTokenStage(
     }
     const { req } = exchange.http;
     const { clientId, secret } = readClientCredentials(req.headers.authorization, form);
+    // Also where it came in a header, which is not logged.
+    exchange.received = { ...exchange.received, client_id: clientId };
     if (!isConnectionName(exchange.connectionId)) throw invalidClient();
-    const issued = await directory.issueAccessToken(exchange.connectionId, clientId, digestOf(secret));
+    const issued = await issueTo(exchange, clientId, secret);
     return { access_token: issued.accessToken, token_type: 'Bearer', expires_in: issued.expiresIn };
+  }
+
+  /** Issues an access token; a client whose secret is right is known from then on, whatever it is answered. */
+  async function issueTo(exchange: Exchange, clientId: string, secret: string) {
+    const know = () => Object.assign(exchange, { sender: 'known', tokenId: clientId });
+    try {
+      const issued = await directory.issueAccessToken(exchange.connectionId, clientId, digestOf(secret));
+      know();
+      return issued;
+    } catch (error) {
+      // Only a client with the right secret is told that.
+      if (error instanceof RpcError && error.reason === ErrorReason.CONNECTION_PAUSED) know();
+      throw error;
+    }
   }
 
   /** What the client is told; too many failures from one address are told something else. */
@@ -46,13 +67,24 @@ export function createAccessTokenStage(
     const { http } = exchange;
     http.set({ 'Cache-Control': 'no-store', Pragma: 'no-cache' });
     http.type = 'application/json';
+    if (isConnectionName(exchange.connectionId)) exchange.sender = 'claimant';
     try {
       http.body = JSON.stringify(await grant(exchange));
     } catch (error) {
       const { status, code, message, headers } = refusal(error, exchange);
+      http.state.failure = { message, scimType: code };
       http.status = status;
       http.set(headers);
       http.body = JSON.stringify({ error: code, error_description: message });
     }
   };
+}
+
+const harmless: readonly string[] = ['grant_type', 'client_id', 'scope'];
+
+/** A form without what may prove something: secrets, assertions, and whatever else a client thinks of. */
+function toBeLogged(form: URLSearchParams): JsonObject {
+  return Object.fromEntries(
+    [...form].map(([name, value]) => [name, harmless.includes(name) ? value : maskedText]),
+  );
 }

@@ -118,6 +118,12 @@ const rows: Readonly<Record<ErrorReason, ErrorRow>> = {
   [ErrorReason.TOKEN_NOT_FOUND]: internal,
   [ErrorReason.CLIENT_INVALID]: { status: 401 },
   [ErrorReason.CLIENT_NOT_FOUND]: internal,
+  [ErrorReason.EXTENSION_NOT_FOUND]: internal,
+  [ErrorReason.DEFINITIONS_CHANGING]: {
+    status: 503,
+    detail: 'The schemas of this connection have just changed, and this attribute cannot be searched yet. Repeat the request.',
+    retryAfter: 5,
+  },
   [ErrorReason.RESOURCE_NOT_FOUND]: { status: 404 },
   [ErrorReason.UNIQUENESS]: { status: 409, scimType: 'uniqueness' },
   [ErrorReason.VERSION_MISMATCH]: {
@@ -146,7 +152,11 @@ const rows: Readonly<Record<ErrorReason, ErrorRow>> = {
   [ErrorReason.PAGE_SIZE_CHANGED]: { status: 400, scimType: 'invalidCount' },
   [ErrorReason.POSITION_NOT_REACHED]: unreachable,
   [ErrorReason.POSITION_PURGED]: internal,
+  [ErrorReason.FEED_STOPPED]: internal,
+  [ErrorReason.CONSUMER_NOT_FOUND]: internal,
   [ErrorReason.EXCHANGE_NOT_FOUND]: internal,
+  [ErrorReason.MAPPINGS_VERSION_NOT_FOUND]: internal,
+  [ErrorReason.LAST_HOLDER]: internal,
 };
 
 function fromReason(error: RpcError): ScimError {

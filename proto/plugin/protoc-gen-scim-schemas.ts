@@ -181,7 +181,7 @@ function extensionsOf(message: DescMessage, annotations: Annotations): Extension
     const { required = false } =
       readOption<AttributeOptions>(field.proto.options, annotations.attribute) ?? {};
     const schema = schemaOf(field.message, options, annotations);
-    return [{ field: field.localName, required, schema }];
+    return [{ field: field.localName, declared: false, required, schema }];
   });
 }
 

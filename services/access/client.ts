@@ -2,8 +2,25 @@ import { createTRPCClient, httpLink, type TRPCClient, TRPCClientError } from '@t
 import type { AccessRouter } from './router.ts';
 import type { AccessErrorShape } from './trpc-errors.ts';
 
+export type { AccessSnapshot } from './access-router.ts';
+export type {
+  AccessChange,
+  ChangeAnswer,
+  ChangeFacts,
+  ChangeName,
+  GroupChange,
+  GroupChangeName,
+  MappingsChange,
+  MembersChange,
+  RoleUnheld,
+  UserChange,
+  UserChangeName,
+} from './change-answer.ts';
+export type { ChangesAnswer, ExportAnswer, WatchAnswer } from './changes-router.ts';
 export type { ConnectionAnswer } from './connections-router.ts';
+export type { ConsumerAnswer } from './consumers-router.ts';
 export type { PageAnswer } from './list-answer.ts';
+export type { MappingAnswer, MappingsAnswer } from './mappings-answer.ts';
 export type {
   GroupOfUser,
   GroupsOfUserAnswer,
@@ -11,7 +28,15 @@ export type {
   MembershipAnswer,
   MembersOfGroupAnswer,
 } from './memberships-router.ts';
-export type { GroupAnswer, UserAnswer } from './resource-answer.ts';
+export type { GroupAnswer, IdentityAnswer, UserAnswer } from './resource-answer.ts';
+export type { RoleOfUser, RoleReasonAnswer, RolesOfUser } from './role-answer.ts';
+export type {
+  RoleCheckAnswer,
+  RoleHolderAnswer,
+  RoleHoldersAnswer,
+  RolesOfUserAnswer,
+  RolesOfUsersAnswer,
+} from './roles-router.ts';
 export type { AccessErrorShape } from './trpc-errors.ts';
 
 /** Asks Rollcall, with types: `await rollcall.memberships.check.query({ connection, user, group })`. */

@@ -1,6 +1,8 @@
+import { ChangeServiceService } from '#proto/rollcall/directory/v1/change_service.ts';
 import { ConnectionServiceService } from '#proto/rollcall/directory/v1/connection_service.ts';
 import { GroupServiceService } from '#proto/rollcall/directory/v1/group_service.ts';
 import { MembershipServiceService } from '#proto/rollcall/directory/v1/membership_service.ts';
+import { RoleServiceService } from '#proto/rollcall/directory/v1/role_service.ts';
 import { UserServiceService } from '#proto/rollcall/directory/v1/user_service.ts';
 import { createRpcClient, type RpcChannel, type RpcClient } from '#rpc/rpc-client.ts';
 
@@ -14,10 +16,14 @@ export interface DirectoryClient {
   readonly groups: RpcClient<typeof GroupServiceService>;
   /** Who is a member of what. */
   readonly memberships: RpcClient<typeof MembershipServiceService>;
+  /** Who has which role. */
+  readonly roles: RpcClient<typeof RoleServiceService>;
+  /** What changed, and who follows that. */
+  readonly changes: RpcClient<typeof ChangeServiceService>;
 }
 
-/** What the access service calls; all of it reads, so all of it may be sent again. */
-export const calledMethods = [
+/** What the access service calls and what may be sent again: it reads, or says what was said already. */
+export const repeatableMethods = [
   ConnectionServiceService.getConnection,
   ConnectionServiceService.authenticateService,
   UserServiceService.getUser,
@@ -27,6 +33,15 @@ export const calledMethods = [
   MembershipServiceService.listMembers,
   MembershipServiceService.listUserGroups,
   MembershipServiceService.checkMembership,
+  RoleServiceService.listUserRoles,
+  RoleServiceService.batchListUserRoles,
+  RoleServiceService.checkUserRole,
+  RoleServiceService.listRoleHolders,
+  RoleServiceService.getAccess,
+  ChangeServiceService.listChanges,
+  ChangeServiceService.export,
+  ChangeServiceService.registerConsumer,
+  ChangeServiceService.acknowledge,
 ] as const;
 
 /** Makes the clients; they share the channel. */
@@ -36,5 +51,7 @@ export function createDirectoryClient(channel: RpcChannel): DirectoryClient {
     users: createRpcClient(UserServiceService, channel),
     groups: createRpcClient(GroupServiceService, channel),
     memberships: createRpcClient(MembershipServiceService, channel),
+    roles: createRpcClient(RoleServiceService, channel),
+    changes: createRpcClient(ChangeServiceService, channel),
   };
 }

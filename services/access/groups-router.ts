@@ -1,6 +1,11 @@
 import { z } from 'zod';
-import { GetGroupRequest, ListGroupsRequest } from '#proto/rollcall/directory/v1/group_service.ts';
+import {
+  GetGroupRequest,
+  ListGroupsRequest,
+  type ListGroupsResponse,
+} from '#proto/rollcall/directory/v1/group_service.ts';
 import type { Filter } from '#proto/rollcall/scim/v1/filter.ts';
+import type { Group } from '#proto/rollcall/scim/v1/group.ts';
 import { parseFilter } from '#scim/filter-parser.ts';
 import type { ResourceType } from '#scim/schema-registry.ts';
 import type { DirectoryClient } from './directory-client.ts';
@@ -59,7 +64,7 @@ export function createGroupsRouter(directory: DirectoryClient, groupType: Resour
           filter: equalsFilter(given.name, given.value),
           page: { pageSize: 2 },
         });
-        const { page, resources } = await readList(directory.groups.listGroups(request, ctx.call), 'group');
+        const { page, resources } = await readList(directory.groups.listGroups(request, ctx.call), groupOf);
         return { group: groupAnswer(onlyResource(resources, 'Group', given)), asOf: page.asOf };
       }),
 
@@ -74,10 +79,14 @@ export function createGroupsRouter(directory: DirectoryClient, groupType: Resour
           mask,
           freshness: freshness(input),
         });
-        const { page, resources } = await readList(directory.groups.listGroups(request, ctx.call), 'group');
+        const { page, resources } = await readList(directory.groups.listGroups(request, ctx.call), groupOf);
         return { groups: resources.map(groupAnswer), ...page };
       }),
   });
+}
+
+function groupOf({ part }: ListGroupsResponse): Group | undefined {
+  return part?.$case === 'group' ? part.value : undefined;
 }
 
 function groupFilter(groupType: ResourceType, input: z.output<typeof findInput>): Filter | undefined {

@@ -18,16 +18,17 @@ export interface PageAnswer {
   asOf: number;
 }
 
-/** Reads the whole answer to a List call: its header and the resources, which are the parts of case `kind`. */
-export async function readList<Parts extends Part, Kind extends Parts['$case']>(
-  responses: AsyncIterable<{ readonly part?: Parts | undefined }>,
-  kind: Kind,
-): Promise<{ page: PageAnswer; resources: Extract<Parts, { $case: Kind }>['value'][] }> {
+/** Reads the whole answer to a List call: its header, and of each other part the resource that `resourceOf` finds in it. */
+export async function readList<Response extends { readonly part?: Part | undefined }, Resource>(
+  responses: AsyncIterable<Response>,
+  resourceOf: (response: Response) => Resource | undefined,
+): Promise<{ page: PageAnswer; resources: Resource[] }> {
   let header: ListHeader | undefined;
-  const resources: Extract<Parts, { $case: Kind }>['value'][] = [];
-  for await (const { part } of responses) {
-    if (isHeader(part)) header = part.value;
-    else if (isPart(part, kind)) resources.push(part.value);
+  const resources: Resource[] = [];
+  for await (const response of responses) {
+    if (isHeader(response.part)) header = response.part.value;
+    const resource = resourceOf(response);
+    if (resource !== undefined) resources.push(resource);
   }
   if (header === undefined) throw new Error('The directory answered a list without its header');
   const { totalSize, nextPageToken, asOf } = header;
@@ -60,11 +61,4 @@ export function onlyResource<Resource>(
 
 function isHeader(part: Part | undefined): part is { $case: 'header'; value: ListHeader } {
   return part?.$case === 'header';
-}
-
-function isPart<Parts extends Part, Kind extends Parts['$case']>(
-  part: Parts | undefined,
-  kind: Kind,
-): part is Extract<Parts, { $case: Kind }> {
-  return part?.$case === kind;
 }

@@ -151,7 +151,8 @@ export function createMembershipsRouter(directory: DirectoryClient) {
   });
 }
 
-function groupOfUser({ id, displayName, externalId, path }: GroupEntry): GroupOfUser {
+/** Renders a group that a user is in. */
+export function groupOfUser({ id, displayName, externalId, path }: GroupEntry): GroupOfUser {
   return { id, displayName, path, ...(externalId === '' ? {} : { externalId }) };
 }
 

@@ -1,3 +1,4 @@
+import type { Identity } from '#proto/rollcall/directory/v1/identity.ts';
 import type { Group } from '#proto/rollcall/scim/v1/group.ts';
 import type { User } from '#proto/rollcall/scim/v1/user.ts';
 import { isJsonObject, type JsonObject, toJsonValue } from '#scim/json.ts';
@@ -11,12 +12,30 @@ export type JsonOf<T> = T extends Date
       ? { [Key in keyof T]: JsonOf<T[Key]> }
       : T;
 
-/** A user, with the attributes of RFC 7643 under their names. Lists without values are empty. */
+/**
+ * What a product knows a user by, whichever attributes the identity provider keeps it in: those that the connection maps
+ * (`rollcall connections mapping`). A part is absent when the user has no value there.
+ */
+export interface IdentityAnswer {
+  /** What the user signs in with; `userName` unless mapped otherwise. */
+  login?: string;
+  /** Where mail reaches the user; the primary e-mail address, else the first, unless mapped otherwise. */
+  email?: string;
+  /** The id that the customer's own systems give the user; the attribute `externalId` unless mapped otherwise. */
+  externalId?: string;
+}
+
+/**
+ * A user: what your service knows it by under `identity`, beside it the attributes of RFC 7643 under their names, as the
+ * identity provider wrote them. Lists without values are empty.
+ */
 export interface UserAnswer
   extends JsonOf<Omit<User, 'id' | 'userName' | 'active' | 'password' | 'groups' | 'extensions'>> {
   /** Names the user; never reused. */
   id: string;
-  /** The name the user signs in with; unique in the connection, whatever the letter case. */
+  /** What the product knows the user by. */
+  identity: IdentityAnswer;
+  /** The attribute `userName`: unique in the connection, whatever the letter case. What the user signs in with is `identity.login`. */
   userName: string;
   /** Whether the user may have access; false also when the identity provider removed the attribute. */
   active: boolean;
@@ -43,7 +62,7 @@ export interface GroupAnswer extends JsonOf<Omit<Group, 'id' | 'displayName' | '
 
 /** Renders a user as the directory sent it. */
 export function userAnswer(
-  user: User,
+  { user, identity }: { readonly user: User; readonly identity: Identity | undefined },
   { withGroups }: { readonly withGroups: boolean },
   deletedAt?: Date,
 ): UserAnswer {
@@ -51,6 +70,7 @@ export function userAnswer(
   return {
     ...rest,
     id,
+    identity: identityAnswer(identity),
     userName,
     active,
     meta: metaAnswer(meta),
@@ -64,6 +84,14 @@ export function userAnswer(
 export function groupAnswer(group: Group): GroupAnswer {
   const { members: _, meta, extensions, id = '', displayName = '', ...rest } = group;
   return { ...rest, id, displayName, meta: metaAnswer(meta), extensions: extensionsAnswer(extensions) };
+}
+
+function identityAnswer({ login, email, externalId }: Partial<Identity> = {}): IdentityAnswer {
+  return {
+    ...(login !== undefined && { login }),
+    ...(email !== undefined && { email }),
+    ...(externalId !== undefined && { externalId }),
+  };
 }
 
 function metaAnswer(meta: User['meta']): UserAnswer['meta'] {

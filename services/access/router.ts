@@ -1,8 +1,12 @@
 import { createSchemaRegistry } from '#scim/schema-registry.ts';
+import { createSnapshotRouter } from './access-router.ts';
+import { createChangesRouter } from './changes-router.ts';
 import { createConnectionsRouter } from './connections-router.ts';
+import { createConsumersRouter } from './consumers-router.ts';
 import type { DirectoryClient } from './directory-client.ts';
 import { createGroupsRouter } from './groups-router.ts';
 import { createMembershipsRouter } from './memberships-router.ts';
+import { createRolesRouter } from './roles-router.ts';
 import { router } from './trpc.ts';
 import { createUsersRouter } from './users-router.ts';
 
@@ -18,7 +22,11 @@ export function createAccessRouter(directory: DirectoryClient) {
     users: createUsersRouter(directory, resourceType('User')),
     groups: createGroupsRouter(directory, resourceType('Group')),
     memberships: createMembershipsRouter(directory),
+    roles: createRolesRouter(directory),
+    access: createSnapshotRouter(directory),
     connections: createConnectionsRouter(directory),
+    changes: createChangesRouter(directory),
+    consumers: createConsumersRouter(directory),
   });
 }
 

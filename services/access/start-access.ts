@@ -10,7 +10,7 @@ import { isDirectoryServing } from '#rpc/directory-health.ts';
 import { ConfigError } from '#runtime/config.ts';
 import type { Logger } from '#runtime/logger.ts';
 import type { AccessConfig } from './config.ts';
-import { calledMethods, createDirectoryClient, type DirectoryClient } from './directory-client.ts';
+import { createDirectoryClient, type DirectoryClient, repeatableMethods } from './directory-client.ts';
 import { createQueryRecorder, type QueryRecorder } from './query-metrics.ts';
 import { createAccessRouter } from './router.ts';
 import { createServiceTokenCheck } from './service-tokens.ts';
@@ -32,11 +32,12 @@ export async function startAccess(
   await using stack = new AsyncDisposableStack();
   const channel = await openDirectoryChannel(config, 'access', {
     timeoutMs: directoryTimeoutMs,
-    retry: calledMethods,
+    retry: repeatableMethods,
   });
   stack.use(channel);
   const directory = createDirectoryClient(channel);
-  const answerTrpc = createTrpcHandler(directory, createQueryRecorder(metrics), logger);
+  const stopping = new AbortController();
+  const answerTrpc = createTrpcHandler(directory, createQueryRecorder(metrics), stopping.signal, logger);
   const server = createServer(async (request, response) => {
     const [path = ''] = (request.url ?? '').split('?');
     if (path.startsWith('/trpc/')) return answerTrpc(request, response);
@@ -53,6 +54,7 @@ export async function startAccess(
     throw new ConfigError(message, { cause: error });
   });
   stack.defer(async () => {
+    stopping.abort();
     const closed = new Promise((resolve) => server.close(resolve));
     // A connection whose last request was in flight is kept open by its client.
     const idle = setInterval(() => server.closeIdleConnections(), 50);
@@ -71,6 +73,7 @@ export async function startAccess(
 function createTrpcHandler(
   directory: DirectoryClient,
   recordQuery: QueryRecorder,
+  stopping: AbortSignal,
   logger: Logger,
 ): RequestListener {
   const checkServiceToken = createServiceTokenCheck(directory);
@@ -80,8 +83,9 @@ function createTrpcHandler(
     allowBatching: false,
     allowMethodOverride: true,
     maxBodySize: maxBodyBytes,
-    createContext: ({ req, res }) => {
-      if (req.method !== 'POST') {
+    createContext: ({ req, res, info }) => {
+      // An EventSource knows no other method; what is watched is named by ids.
+      if (req.method !== 'POST' && info.type !== 'subscription') {
         throw new TRPCError({
           code: 'METHOD_NOT_SUPPORTED',
           message:
@@ -90,7 +94,8 @@ function createTrpcHandler(
       }
       const requestId = requestIdOf(req);
       res.setHeader('x-request-id', requestId);
-      return { authorization: req.headers.authorization, requestId, checkServiceToken, recordQuery };
+      const { authorization } = req.headers;
+      return { authorization, requestId, checkServiceToken, recordQuery, stopping };
     },
     onError: ({ error, path, ctx }) => {
       const fields = { path, requestId: ctx?.requestId };

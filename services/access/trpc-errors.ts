@@ -23,6 +23,8 @@ export const reasonTrpcCodes: Readonly<Record<ErrorReason, TRPC_ERROR_CODE_KEY>>
   [ErrorReason.TOKEN_NOT_FOUND]: 'NOT_FOUND',
   [ErrorReason.CLIENT_INVALID]: 'UNAUTHORIZED',
   [ErrorReason.CLIENT_NOT_FOUND]: 'NOT_FOUND',
+  [ErrorReason.EXTENSION_NOT_FOUND]: 'NOT_FOUND',
+  [ErrorReason.DEFINITIONS_CHANGING]: 'SERVICE_UNAVAILABLE',
   [ErrorReason.RESOURCE_NOT_FOUND]: 'NOT_FOUND',
   [ErrorReason.UNIQUENESS]: 'CONFLICT',
   [ErrorReason.VERSION_MISMATCH]: 'PRECONDITION_FAILED',
@@ -39,7 +41,11 @@ export const reasonTrpcCodes: Readonly<Record<ErrorReason, TRPC_ERROR_CODE_KEY>>
   [ErrorReason.PAGE_SIZE_CHANGED]: 'BAD_REQUEST',
   [ErrorReason.POSITION_NOT_REACHED]: 'SERVICE_UNAVAILABLE',
   [ErrorReason.POSITION_PURGED]: 'PRECONDITION_FAILED',
+  [ErrorReason.FEED_STOPPED]: 'SERVICE_UNAVAILABLE',
+  [ErrorReason.CONSUMER_NOT_FOUND]: 'NOT_FOUND',
   [ErrorReason.EXCHANGE_NOT_FOUND]: 'NOT_FOUND',
+  [ErrorReason.MAPPINGS_VERSION_NOT_FOUND]: 'NOT_FOUND',
+  [ErrorReason.LAST_HOLDER]: 'PRECONDITION_FAILED',
 };
 
 /** What a failed call answers. */

@@ -4,7 +4,7 @@ import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
 import type { Freshness } from '#proto/rollcall/directory/v1/reads.ts';
 import { RpcError } from '#rpc/rpc-error.ts';
 import type { QueryRecorder } from './query-metrics.ts';
-import type { ServiceTokenCheck } from './service-tokens.ts';
+import type { ServiceAccess, ServiceTokenCheck } from './service-tokens.ts';
 import { formatTrpcError, toTrpcError } from './trpc-errors.ts';
 
 /** What every procedure knows of its request. */
@@ -17,6 +17,8 @@ export interface AccessContext {
   readonly checkServiceToken: ServiceTokenCheck;
   /** Gets every query that named a procedure. */
   readonly recordQuery: QueryRecorder;
+  /** Aborted when the service stops. */
+  readonly stopping: AbortSignal;
 }
 
 const connectionId = z
@@ -32,6 +34,11 @@ const readFields = {
   fresh: z.boolean().optional(),
 };
 
+/** The input of what is no query of the present state: the `connection` and the given fields; others are refused. */
+export function connectionInput<Fields extends z.ZodRawShape>(fields: Fields) {
+  return z.strictObject({ connection: connectionId, ...fields });
+}
+
 /** The input of a query: what every query has (`connection`, `atLeast`, `fresh`) and the given fields; others are refused. */
 export function queryInput<Fields extends z.ZodRawShape>(fields: Fields) {
   return z.strictObject({ ...readFields, ...fields });
@@ -45,6 +52,8 @@ export function freshness(input: { atLeast?: number | undefined; fresh?: boolean
 const t = initTRPC.context<AccessContext>().create({
   isDev: false,
   errorFormatter: ({ error, path }) => formatTrpcError({ error, path }),
+  // Heartbeats come several times a second: without any the way to the directory is broken, and another may be open.
+  sse: { client: { reconnectAfterInactivityMs: 5_000 } },
 });
 
 /** Makes a router. */
@@ -52,7 +61,8 @@ export const { router } = t;
 
 /**
  * A procedure for holders of a service token that opens the `connection` its input names; the resolver gets it as
- * `ctx.connection`, and `ctx.call` for its calls to the directory. What resolvers throw gets its code here.
+ * `ctx.connection`, `ctx.call` for its calls to the directory, and `ctx.checkAccess`, by which what goes on for long makes
+ * sure that the token still opens the connection. What resolvers throw gets its code here.
  */
 export const connectionProcedure = t.procedure.use(async ({ ctx, getRawInput, path, next, signal }) => {
   const started = performance.now();
@@ -60,14 +70,11 @@ export const connectionProcedure = t.procedure.use(async ({ ctx, getRawInput, pa
   try {
     const access = await ctx.checkServiceToken(ctx.authorization);
     const { connection } = z.object({ connection: connectionId }).parse(await getRawInput());
-    if (!access.opens(connection)) {
-      throw new RpcError(
-        ErrorReason.CALLER_FORBIDDEN,
-        `This service token does not open the connection ${connection}: create one that names it.`,
-        { role: 'service', method: path },
-      );
-    }
-    const result = await next({ ctx: { connection, call: { signal, requestId: ctx.requestId } } });
+    requireOpen(access, connection, path);
+    const checkAccess = async () =>
+      requireOpen(await ctx.checkServiceToken(ctx.authorization), connection, path);
+    const call = { signal, requestId: ctx.requestId };
+    const result = await next({ ctx: { connection, call, checkAccess } });
     if (!result.ok) throw result.error;
     return result;
   } catch (thrown) {
@@ -78,3 +85,12 @@ export const connectionProcedure = t.procedure.use(async ({ ctx, getRawInput, pa
     ctx.recordQuery(path, outcome, (performance.now() - started) / 1_000);
   }
 });
+
+function requireOpen(access: ServiceAccess, connection: string, method: string): void {
+  if (access.opens(connection)) return;
+  throw new RpcError(
+    ErrorReason.CALLER_FORBIDDEN,
+    `This service token does not open the connection ${connection}: create one that names it.`,
+    { role: 'service', method },
+  );
+}

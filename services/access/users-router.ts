@@ -1,6 +1,10 @@
 import { z } from 'zod';
-import { GetUserRequest, ListUsersRequest } from '#proto/rollcall/directory/v1/user_service.ts';
-import type { Filter } from '#proto/rollcall/scim/v1/filter.ts';
+import type { IdentityMatch } from '#proto/rollcall/directory/v1/identity.ts';
+import {
+  GetUserRequest,
+  ListUsersRequest,
+  type ListUsersResponse,
+} from '#proto/rollcall/directory/v1/user_service.ts';
 import { parseFilter } from '#scim/filter-parser.ts';
 import type { ResourceType } from '#scim/schema-registry.ts';
 import type { DirectoryClient } from './directory-client.ts';
@@ -19,22 +23,30 @@ import { connectionProcedure, freshness, queryInput, router } from './trpc.ts';
 
 const withGroups = z.boolean().default(false);
 
-const getInput = queryInput({
-  /** One of these three says which user. */
-  id: resourceId.optional(),
-  /** Whatever its letter case. */
-  userName: attributeText.optional(),
-  /** The id the identity provider gave. */
+/** Values of `identity`, compared as the attribute is that the connection maps: most whatever the letter case. */
+const identityFields = {
+  /** The user's `identity.login`. */
+  login: attributeText.optional(),
+  /** The user's `identity.email`. */
+  email: attributeText.optional(),
+  /** The user's `identity.externalId`. */
   externalId: attributeText.optional(),
+};
+
+const getInput = queryInput({
+  /** One of these five says which user. */
+  id: resourceId.optional(),
+  ...identityFields,
+  /** The attribute `userName`, whatever its letter case and however the login is mapped. */
+  userName: attributeText.optional(),
   /** Also the groups the user is a direct member of. */
   withGroups,
 });
 
 const findInput = queryInput({
-  /** At most one of these three says which users; all without. A SCIM filter, such as `title sw "Eng"`. */
+  /** At most one of these five says which users; all without. A SCIM filter, such as `title sw "Eng"`. */
   filter: z.string().min(1).optional(),
-  /** One of the user's e-mail addresses, whatever its letter case. */
-  email: attributeText.optional(),
+  ...identityFields,
   /** The user's displayName, whatever its letter case. */
   name: attributeText.optional(),
   /** Also the groups each user is a direct member of. */
@@ -46,30 +58,32 @@ const findInput = queryInput({
 export function createUsersRouter(directory: DirectoryClient, userType: ResourceType) {
   return router({
     /**
-     * One user by `id`, `userName` or `externalId`; by its id also one that is deleted but kept, with `deletedAt`. Fails
-     * with RESOURCE_NOT_FOUND.
+     * One user by `id`, by a part of its identity (`login`, `email` or `externalId`), or by `userName`; by its id also one
+     * that is deleted but kept, with `deletedAt`. Fails with RESOURCE_NOT_FOUND, and with REQUEST_INVALID when several
+     * users have the value.
      */
     get: connectionProcedure
       .input(getInput)
       .query(async ({ ctx, input }): Promise<{ user: UserAnswer; asOf: number }> => {
-        const given = oneField(input, ['id', 'userName', 'externalId']);
+        const given = oneField(input, ['id', 'login', 'email', 'externalId', 'userName']);
+        const { name, value } = given;
         const common = {
           connectionId: ctx.connection,
           mask: { withoutGroups: !input.withGroups },
           freshness: freshness(input),
         };
-        if (given.name === 'id') {
-          const request = GetUserRequest.fromPartial({ ...common, id: given.value, includeDeleted: true });
-          const { user, asOf, deletedAt } = await directory.users.getUser(request, ctx.call);
+        if (name === 'id') {
+          const request = GetUserRequest.fromPartial({ ...common, id: value, includeDeleted: true });
+          const { user, identity, asOf, deletedAt } = await directory.users.getUser(request, ctx.call);
           if (user === undefined) throw new Error('The directory answered without the user');
-          return { user: userAnswer(user, input, deletedAt), asOf };
+          return { user: userAnswer({ user, identity }, input, deletedAt), asOf };
         }
         const request = ListUsersRequest.fromPartial({
           ...common,
-          filter: equalsFilter(given.name, given.value),
+          ...selection(userType, name, value),
           page: { pageSize: 2 },
         });
-        const { page, resources } = await readList(directory.users.listUsers(request, ctx.call), 'user');
+        const { page, resources } = await readList(directory.users.listUsers(request, ctx.call), userOf);
         return { user: userAnswer(onlyResource(resources, 'User', given), input), asOf: page.asOf };
       }),
 
@@ -77,22 +91,38 @@ export function createUsersRouter(directory: DirectoryClient, userType: Resource
     find: connectionProcedure
       .input(findInput)
       .query(async ({ ctx, input }): Promise<{ users: UserAnswer[] } & PageAnswer> => {
+        const given = atMostOneField(input, ['filter', 'login', 'email', 'externalId', 'name']);
         const request = ListUsersRequest.fromPartial({
           connectionId: ctx.connection,
-          filter: userFilter(userType, input),
+          ...(given && selection(userType, given.name, given.value)),
           page: pageRequest(input),
           mask: { withoutGroups: !input.withGroups },
           freshness: freshness(input),
         });
-        const { page, resources } = await readList(directory.users.listUsers(request, ctx.call), 'user');
+        const { page, resources } = await readList(directory.users.listUsers(request, ctx.call), userOf);
         return { users: resources.map((user) => userAnswer(user, input)), ...page };
       }),
   });
 }
 
-function userFilter(userType: ResourceType, input: z.output<typeof findInput>): Filter | undefined {
-  const given = atMostOneField(input, ['filter', 'email', 'name']);
-  if (given === undefined) return undefined;
-  if (given.name === 'filter') return parseFilter(userType, given.value);
-  return equalsFilter(given.name === 'email' ? 'emails.value' : 'displayName', given.value);
+function userOf({ part, identity }: ListUsersResponse) {
+  return part?.$case === 'user' ? { user: part.value, identity } : undefined;
+}
+
+/** The fields of a request that select what was given. */
+function selection(
+  userType: ResourceType,
+  name: 'filter' | 'name' | 'userName' | NonNullable<IdentityMatch['part']>['$case'],
+  value: string,
+): Pick<ListUsersRequest, 'filter' | 'identity'> {
+  switch (name) {
+    case 'filter':
+      return { filter: parseFilter(userType, value), identity: undefined };
+    case 'userName':
+      return { filter: equalsFilter('userName', value), identity: undefined };
+    case 'name':
+      return { filter: equalsFilter('displayName', value), identity: undefined };
+    default:
+      return { filter: undefined, identity: { part: { $case: name, value } } };
+  }
 }

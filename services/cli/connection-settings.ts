@@ -1,5 +1,10 @@
 import { type Command, Option } from 'commander';
-import { type Connection, OnDelete, Provider } from '#proto/rollcall/directory/v1/connection_service.ts';
+import {
+  type AttributeMapping,
+  type Connection,
+  OnDelete,
+  Provider,
+} from '#proto/rollcall/directory/v1/connection_service.ts';
 import { providerName, providerNames, providerOf } from '#rpc/provider-name.ts';
 import type { Row } from './print.ts';
 
@@ -10,9 +15,12 @@ export interface SettingOptions {
   readonly organization?: string;
   readonly uniqueGroupNames?: boolean;
   readonly onDelete?: keyof typeof onDeleteValues;
-  /** Attributes after `--require`, and false after `--require-none`. */
+  /** Attributes after `--require`, and true for `--require-none`. */
   readonly require?: readonly string[];
   readonly requireNone?: true;
+  /** Attributes after `--mask`, and true for `--mask-none`. */
+  readonly mask?: readonly string[];
+  readonly maskNone?: true;
 }
 
 const onDeleteValues = { remove: OnDelete.REMOVE, deactivate: OnDelete.DEACTIVATE } as const;
@@ -37,12 +45,20 @@ export function addSettingOptions(command: Command): Command {
         'attributes that users and groups must have, instead of those before: title, name.familyName, urn:…:User:department',
       ).conflicts('requireNone'),
     )
-    .option('--require-none', 'require nothing beyond what the schemas do');
+    .option('--require-none', 'require nothing beyond what the schemas do')
+    .addOption(
+      new Option(
+        '--mask <attribute...>',
+        'attributes whose values the sync log does not show, instead of those before: title, name.familyName',
+      ).conflicts('maskNone'),
+    )
+    .option('--mask-none', 'mask only secrets in the sync log');
 }
 
 /** The fields of a request that asks for settings; what was not given is absent. */
 export function settingsRequest(options: SettingOptions) {
   const { strict, organization, uniqueGroupNames, onDelete, require, requireNone } = options;
+  const { mask, maskNone } = options;
   const provider = options.provider === undefined ? undefined : providerOf(options.provider);
   return {
     provider: provider ?? Provider.UNSPECIFIED,
@@ -51,12 +67,19 @@ export function settingsRequest(options: SettingOptions) {
     uniqueGroupNames,
     onDelete: onDelete === undefined ? OnDelete.UNSPECIFIED : onDeleteValues[onDelete],
     requiredAttributes: require ?? (requireNone ? [] : undefined),
+    maskedAttributes: mask ?? (maskNone ? [] : undefined),
   };
+}
+
+/** Where the parts of users' identities are, for people and programs. */
+export function mappingRow(mapping: AttributeMapping | undefined): Row {
+  return { loginFrom: mapping?.login, emailFrom: mapping?.email, externalIdFrom: mapping?.externalId };
 }
 
 /** The settings of a connection, for people and programs. */
 export function settingsRow(connection: Connection): Row {
   const { provider, strict, organization, uniqueGroupNames, onDelete, requiredAttributes } = connection;
+  const { maskedAttributes } = connection;
   return {
     organization,
     provider: providerName(provider),
@@ -64,5 +87,6 @@ export function settingsRow(connection: Connection): Row {
     uniqueGroupNames,
     onDelete: onDelete === OnDelete.DEACTIVATE ? 'deactivate' : 'remove',
     requiredAttributes,
+    maskedAttributes,
   };
 }

@@ -9,11 +9,13 @@ import {
 import { providerName } from '#rpc/provider-name.ts';
 import {
   addSettingOptions,
+  mappingRow,
   type SettingOptions,
   settingsRequest,
   settingsRow,
 } from './connection-settings.ts';
 import type { DirectorySession, WithDirectory } from './directory-session.ts';
+import { createMappingCommand } from './mapping-command.ts';
 import { jsonOption, type OutputOptions, printDone, printMany, printOne, type Row } from './print.ts';
 import { createTrustCommands } from './trust-commands.ts';
 
@@ -48,13 +50,15 @@ Examples:
     )
     .action((options: OutputOptions & SettingOptions & { name: string }) =>
       withDirectory(async ({ connections, baseUrl }) => {
-        const { strict, organization, requiredAttributes, ...settings } = settingsRequest(options);
+        const { strict, organization, requiredAttributes, maskedAttributes, ...settings } =
+          settingsRequest(options);
         const request = CreateConnectionRequest.fromPartial({
           ...settings,
           name: options.name,
           strict: strict ?? false,
           organization: organization ?? '',
           requiredAttributes: requiredAttributes ? [...requiredAttributes] : [],
+          maskedAttributes: maskedAttributes ? [...maskedAttributes] : [],
         });
         const { connection, token } = await connections.createConnection(request);
         const id = existing(connection).id;
@@ -86,7 +90,17 @@ Examples:
         const request = GetConnectionRequest.fromPartial({ connectionId });
         const { connection } = await session.connections.getConnection(request);
         const { baseUrl, ...row } = connectionRow(existing(connection), session);
-        printOne({ ...row, ...settingsRow(existing(connection)), baseUrl }, options);
+        const trustedIssuerLastUsed = existing(connection).trustedIssuer?.lastUsed?.toISOString();
+        printOne(
+          {
+            ...row,
+            trustedIssuerLastUsed,
+            ...settingsRow(existing(connection)),
+            ...mappingRow(connection?.attributeMapping),
+            baseUrl,
+          },
+          options,
+        );
       }),
     );
 
@@ -107,6 +121,7 @@ groups share one.
 Examples:
   $ rollcall connections update --connection demo0000 --organization "Example Corp, Berlin"
   $ rollcall connections update --connection demo0000 --require emails name.familyName
+  $ rollcall connections update --connection demo0000 --mask emails phoneNumbers addresses
   $ rollcall connections update --connection demo0000 --on-delete deactivate --no-strict`,
     )
     .action((options: UpdateOptions, self: Command) => {
@@ -114,12 +129,13 @@ Examples:
       if (name === undefined && Object.keys(given).length === 0)
         self.error('error: give at least one setting to change, such as --name or --on-delete');
       return withDirectory(async (session) => {
-        const { requiredAttributes, ...settings } = settingsRequest(options);
+        const { requiredAttributes, maskedAttributes, ...settings } = settingsRequest(options);
         const request = UpdateConnectionRequest.fromPartial({
           ...settings,
           connectionId,
           name,
           requiredAttributes: requiredAttributes && { paths: [...requiredAttributes] },
+          maskedAttributes: maskedAttributes && { paths: [...maskedAttributes] },
         });
         const { connection } = await session.connections.updateConnection(request);
         printOne(
@@ -179,6 +195,7 @@ Examples:
       }),
     );
 
+  command.addCommand(createMappingCommand(withDirectory));
   for (const each of createTrustCommands(withDirectory)) command.addCommand(each);
   return command;
 }

@@ -1,6 +1,7 @@
 import { ChangeServiceService } from '#proto/rollcall/directory/v1/change_service.ts';
 import { ConnectionServiceService } from '#proto/rollcall/directory/v1/connection_service.ts';
 import { ExchangeServiceService } from '#proto/rollcall/directory/v1/exchange_service.ts';
+import { RoleServiceService } from '#proto/rollcall/directory/v1/role_service.ts';
 import { UserServiceService } from '#proto/rollcall/directory/v1/user_service.ts';
 import { openDirectoryChannel } from '#rpc/directory-channel.ts';
 import { createRpcClient, type RpcChannel, type RpcClient } from '#rpc/rpc-client.ts';
@@ -15,6 +16,8 @@ export interface DirectorySession {
   readonly exchanges: RpcClient<typeof ExchangeServiceService>;
   /** Reads what was changed. */
   readonly changes: RpcClient<typeof ChangeServiceService>;
+  /** Reads and edits role mappings. */
+  readonly roles: RpcClient<typeof RoleServiceService>;
   /** Reads users. */
   readonly users: RpcClient<typeof UserServiceService>;
   /** The channel to the directory, for other clients. */
@@ -39,6 +42,7 @@ export function createWithDirectory(env: Record<string, string | undefined>): Wi
       connections: createRpcClient(ConnectionServiceService, channel),
       exchanges: createRpcClient(ExchangeServiceService, channel),
       changes: createRpcClient(ChangeServiceService, channel),
+      roles: createRpcClient(RoleServiceService, channel),
       users: createRpcClient(UserServiceService, channel),
       channel,
       baseUrl: (connectionId) => connectionBaseUrl(config, connectionId),

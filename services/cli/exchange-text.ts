@@ -80,7 +80,8 @@ function changeText({ position, what }: Change): string {
     const { groupId, added, removed } = what.value;
     return `${position}: Group ${groupId} has ${added.length} new members and lost ${removed.length}`;
   }
-  if (what === undefined) return String(position);
+  // An exchange changes users and groups and nothing else.
+  if (what?.$case !== 'resource') return String(position);
   const { resourceType, id, action, attributes } = what.value;
   const done = action.replace('RESOURCE_ACTION_', '').toLowerCase();
   const which = attributes.length === 0 ? '' : ` (${attributes.join(', ')})`;

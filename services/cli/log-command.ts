@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
-import type { Change } from '#proto/rollcall/directory/v1/change_service.ts';
+import { type Change, ListChangesRequest } from '#proto/rollcall/directory/v1/change_service.ts';
 import {
   type Exchange,
   ExchangeFilter,
@@ -47,7 +47,7 @@ export function createLogCommand(withDirectory: WithDirectory, replay: Replay): 
     .addHelpText(
       'after',
       `
-Secrets are masked before anything is written, bodies are cut at 16 kB.
+Secrets, and what "connections update --mask" names, are masked before anything is written; bodies are cut at 16 kB.
 
 Examples:
   $ rollcall log --connection demo0000 --failed --since 1h
@@ -167,7 +167,8 @@ async function changesOf(
   if (position === 0) return [];
   const after = Math.max(0, position - maxChanges);
   const found: Change[] = [];
-  for await (const part of changes.listChanges({ connectionId, after, pageSize: maxChanges })) {
+  const request = ListChangesRequest.fromPartial({ connectionId, after, pageSize: maxChanges });
+  for await (const part of changes.listChanges(request)) {
     found.push(...part.changes);
   }
   return found.filter((change) => change.position <= position && change.requestId === requestId);

@@ -1,8 +1,10 @@
 import { Command } from 'commander';
 import { createClientsCommand } from './clients-command.ts';
 import { createConnectionsCommand } from './connections-command.ts';
+import { createConsumersCommand } from './consumers-command.ts';
 import type { WithDirectory } from './directory-session.ts';
 import { createLogCommand, type Replay } from './log-command.ts';
+import { createRoleMappingsCommand } from './role-mappings-command.ts';
 import { createServiceTokensCommand } from './service-tokens-command.ts';
 import { createTokensCommand } from './tokens-command.ts';
 
@@ -14,6 +16,8 @@ export function createProgram(withDirectory: WithDirectory, replay: Replay): Com
     .addCommand(createTokensCommand(withDirectory))
     .addCommand(createClientsCommand(withDirectory))
     .addCommand(createServiceTokensCommand(withDirectory))
+    .addCommand(createRoleMappingsCommand(withDirectory))
+    .addCommand(createConsumersCommand(withDirectory))
     .addCommand(createLogCommand(withDirectory, replay))
     .addHelpText(
       'after',

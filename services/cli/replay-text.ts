@@ -16,6 +16,10 @@ export function replayText(recorded: Exchange, { exchange, writes }: ReplayRepor
   return [
     `${method} ${path} of ${time?.toISOString() ?? ''}, tried again without writing anything.`,
     ...list('Placeholders stand in for what was masked, and only have its type', masked),
+    ...list(
+      'Not shown here, because the connection masks it now',
+      exchange.masked.filter((name) => !masked.includes(name)),
+    ),
     ...(isBulk
       ? ['Each operation is tried on what is there now: one that needs another of them is refused here.']
       : []),

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { SetTrustedIssuerRequest } from '#proto/rollcall/directory/v1/connection_service.ts';
 import type { WithDirectory } from './directory-session.ts';
 import { jsonOption, type OutputOptions, printDone } from './print.ts';
 
@@ -37,10 +38,11 @@ Example, Microsoft Entra ID with an empty secret, where <tenant> is the director
     .action((connectionId: string, options: TrustOptions) =>
       withDirectory(async ({ connections }) => {
         const { issuer, audience, jwksUri, applicationId = '' } = options;
-        await connections.setTrustedIssuer({
+        const request = SetTrustedIssuerRequest.fromPartial({
           connectionId,
           issuer: { issuer, audience, jwksUri, applicationId },
         });
+        await connections.setTrustedIssuer(request);
         printDone(
           `Connection ${connectionId} trusts ${issuer}.`,
           { id: connectionId, trustedIssuer: issuer },

@@ -23,6 +23,15 @@ export const directoryConfig = z.object({
     .describe(
       'base64 or hex of at least 32 bytes, from which credentials and page cursors are made; several separated by commas, the current one first; absent makes one in the data folder',
     ),
+  ROLLCALL_CHANGE_RETENTION: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(36_500)
+    .default(30)
+    .describe(
+      'days for which the change feed keeps a change; who follows it from an older position exports again',
+    ),
   ...tlsSettings,
   ...processSettings,
 });

@@ -1,15 +1,28 @@
+import type { Extension } from '#proto/rollcall/directory/v1/connection_service.ts';
 import { ConnectionStatus } from '#proto/rollcall/directory/v1/connection_service.ts';
-import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
+import { extensionField } from '#scim/declared-extensions.ts';
+import type { SchemaRegistry } from '#scim/schema-registry.ts';
+import { parseAttributeMapping } from './attribute-mapping.ts';
 import { isExpired } from './credentials.ts';
-import type { Command, ConnectionDetails, ConnectionUpdate, WriteSettings } from './decision.ts';
-import { connectionNotFound, DirectoryError } from './errors.ts';
+import type { Command, ConnectionDetails, ConnectionUpdate, IdPair, WriteSettings } from './decision.ts';
+import { connectionNotFound } from './errors.ts';
+import { checkNamed, type DeclaredSet, withExtension, withoutExtension } from './extensions.ts';
 import { findConnection, findLiveConnection } from './find-connection.ts';
+import { parseMaskedAttributes } from './masked-attributes.ts';
 import type { Committer } from './mongo/commit-queues.ts';
+import { type ConnectionTypes, extensionsRevision, typeIn } from './mongo/connection-types.ts';
 import type { Database } from './mongo/database.ts';
+import { registryFingerprint } from './mongo/definitions.ts';
 import type { ConnectionDocument, HeadDocument, ServiceTokenDocument } from './mongo/documents.ts';
 import type { Purge } from './mongo/purge.ts';
+import type { Refold } from './mongo/refold.ts';
+import { writeSettingsOf } from './mongo/settings.ts';
+import { definitionsChanging } from './refolding.ts';
+import { parseRequiredAttributes } from './required-attributes.ts';
 import { newConnectionId, newSecret, newTokenId } from './secrets.ts';
 import { newToken, type TokenInput, tokenInvalid, tokenNotFound } from './tokens.ts';
+import { valuesShared } from './uniqueness.ts';
+import { operatorCommand } from './write-command.ts';
 
 /** A connection with its counts. */
 export interface ConnectionWithHead {
@@ -25,6 +38,15 @@ export interface Connections {
   create(input: ConnectionDetails & WriteSettings): Promise<ConnectionWithHead & { token: string }>;
   /** Changes what is given. CONNECTION_NOT_FOUND, also for one that is being deleted; UNIQUENESS. */
   update(id: string, update: ConnectionUpdate): Promise<ConnectionWithHead>;
+  /**
+   * Declares an extension, or changes one. CONNECTION_NOT_FOUND, REQUEST_INVALID, LIMIT_EXCEEDED, DEFINITIONS_CHANGING,
+   * UNIQUENESS.
+   */
+  declareExtension(id: string, extension: Extension): Promise<ConnectionWithHead>;
+  /** Takes an extension back. CONNECTION_NOT_FOUND, EXTENSION_NOT_FOUND, REQUEST_INVALID, DEFINITIONS_CHANGING. */
+  removeExtension(id: string, urn: string): Promise<ConnectionWithHead>;
+  /** The resource types of a connection that is not being deleted. CONNECTION_NOT_FOUND. */
+  registryOf(id: string): Promise<SchemaRegistry>;
   /** Reads one. CONNECTION_NOT_FOUND. */
   get(id: string): Promise<ConnectionWithHead>;
   /** Reads all, oldest first. */
@@ -53,24 +75,6 @@ export interface Connections {
 
 const firstToken: TokenInput = { label: 'first token', expires: undefined, readOnly: false, userId: '' };
 
-function operatorCommand(
-  connection: string,
-  now: number,
-  { load, decide }: Pick<Command<void>, 'load' | 'decide'>,
-): Command<void> {
-  return {
-    connection,
-    requestId: '',
-    time: new Date(now),
-    deadline: now + 30_000,
-    alone: true,
-    validateOnly: false,
-    operator: true,
-    load,
-    decide,
-  };
-}
-
 function statusCommand(connection: string, status: ConnectionStatus, now: number): Command<void> {
   return operatorCommand(connection, now, {
     async load() {},
@@ -79,37 +83,61 @@ function statusCommand(connection: string, status: ConnectionStatus, now: number
 }
 
 function updateCommand(connection: string, update: ConnectionUpdate, now: number): Command<void> {
-  let shared: readonly (readonly [string, string])[] = [];
+  let shared: readonly IdPair[] = [];
   return operatorCommand(connection, now, {
-    async load(reader) {
-      const begins = update.uniqueGroupNames === true && !reader.settings.uniqueGroupNames;
-      shared = begins ? await reader.groupsOfOneName() : [];
+    async load({ settings, resourcesOfOneValue }) {
+      const begins = update.uniqueGroupNames === true && !settings.uniqueGroupNames;
+      const groups = typeIn(settings.registry, { name: 'Group' });
+      shared = begins ? await resourcesOfOneValue(groups, ['displayName']) : [];
     },
     decide() {
-      if (shared.length > 0) throw namesShared(shared);
+      if (shared.length > 0) throw valuesShared('Group', 'displayName', shared);
       return { update, reply: () => undefined };
     },
   });
 }
 
-function namesShared(pairs: readonly (readonly [string, string])[]): DirectoryError {
-  const named = pairs.map(([first, second]) => `${first} and ${second}`).join(', ');
-  return new DirectoryError(
-    ErrorReason.UNIQUENESS,
-    `Group names cannot be made unique while groups share them: rename or delete one of ${named}.`,
-    {
-      resource_type: 'Group',
-      attribute: 'displayName',
-      ids: pairs.map((pair) => pair.join('=')).join(),
+/** Declares a set of extensions, unless another one than was read is declared meanwhile: then it answers false. */
+function extensionsCommand(
+  connection: string,
+  readRevision: string,
+  { extensions, refolding, newlyUnique }: DeclaredSet,
+  now: number,
+): Command<boolean> {
+  return operatorCommand(connection, now, {
+    async load({ settings, resourcesOfOneValue }) {
+      if (settings.refolding.length > 0) throw definitionsChanging('');
+      for (const { resourceType, urn, attribute } of newlyUnique) {
+        const type = typeIn(settings.registry, { name: resourceType });
+        const shared = await resourcesOfOneValue(type, [extensionField(urn), attribute]);
+        if (shared.length > 0) throw valuesShared(resourceType, `${urn}:${attribute}`, shared);
+      }
     },
-  );
+    decide({ settings }) {
+      if (settings.extensionsRevision !== readRevision) return { reply: () => false };
+      const update = { extensions, extensionsRevision: extensionsRevision(extensions), refolding };
+      return { update, reply: () => true };
+    },
+  });
+}
+
+/** Reads the settings that name attributes. REQUEST_INVALID for one that names what there is not. */
+function readNames(
+  registry: SchemaRegistry,
+  { requiredAttributes = [], maskedAttributes = [], attributeMapping }: ConnectionDocument,
+): void {
+  parseRequiredAttributes(registry, requiredAttributes);
+  parseMaskedAttributes(registry, maskedAttributes);
+  if (attributeMapping) parseAttributeMapping(registry, attributeMapping);
 }
 
 /** Makes the operations on connections. */
 export function createConnections(
   database: Database,
+  types: ConnectionTypes,
   committer: Committer,
   purge: Purge,
+  refold: Refold,
   clock: () => number,
 ): Connections {
   async function withHead(connection: ConnectionDocument): Promise<ConnectionWithHead> {
@@ -117,10 +145,26 @@ export function createConnections(
     return { connection, head: head ?? undefined };
   }
 
+  async function changeExtensions(
+    id: string,
+    change: (before: readonly Extension[]) => DeclaredSet,
+  ): Promise<ConnectionWithHead> {
+    for (;;) {
+      const connection = await findLiveConnection(database, id);
+      const { extensions = [], extensionsRevision: revision = '' } = connection;
+      const declared = change(extensions);
+      checkNamed(declared.extensions, (registry) => readNames(registry, connection));
+      const isDone = await committer.submit(extensionsCommand(id, revision, declared, clock()));
+      if (isDone) break;
+    }
+    refold.start(id);
+    return withHead(await findLiveConnection(database, id));
+  }
+
   return {
-    async create({ uniqueGroupNames, requiredAttributes, onDelete, ...details }) {
+    async create(input) {
       const id = newConnectionId();
-      const settings = { uniqueGroupNames, requiredAttributes, onDelete };
+      const settings = writeSettingsOf(input);
       const { token, secret } = newToken(firstToken, clock());
       const head: HeadDocument = {
         _id: id,
@@ -133,12 +177,13 @@ export function createConnections(
         nextGroup: 1,
         draining: [],
         status: ConnectionStatus.ACTIVE,
+        folded: { builtIn: registryFingerprint(types.builtIn), extensions: '' },
         settings,
       };
       const connection: ConnectionDocument = {
         _id: id,
         connection: id,
-        ...details,
+        ...input,
         ...settings,
         status: ConnectionStatus.ACTIVE,
         created: new Date(clock()),
@@ -154,6 +199,12 @@ export function createConnections(
       await findLiveConnection(database, id);
       await committer.submit(updateCommand(id, update, clock()));
       return withHead(await findLiveConnection(database, id));
+    },
+    declareExtension: (id, extension) => changeExtensions(id, (before) => withExtension(before, extension)),
+    removeExtension: (id, urn) => changeExtensions(id, (before) => withoutExtension(before, urn)),
+    async registryOf(id) {
+      const { head } = await withHead(await findLiveConnection(database, id));
+      return head ? types.of(head) : types.builtIn;
     },
     get: async (id) => withHead(await findConnection(database, id)),
     async *list() {

@@ -28,3 +28,8 @@ export function connectionPaused(connection: string): DirectoryError {
   const message = 'The connection is paused; try again later.';
   return new DirectoryError(ErrorReason.CONNECTION_PAUSED, message, { connection });
 }
+
+/** Whether an error says that a connection is not there, or no longer: then what was to be done for it is needless. */
+export function isConnectionGone(error: unknown): boolean {
+  return error instanceof DirectoryError && error.reason === ErrorReason.CONNECTION_NOT_FOUND;
+}

@@ -4,13 +4,22 @@ import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
 import type { Exchange } from '#proto/rollcall/directory/v1/exchange_service.ts';
 import { DirectoryError } from './errors.ts';
 import { findLiveConnection } from './find-connection.ts';
+import { noteUse, signedTokensId } from './last-used.ts';
 import type { Database } from './mongo/database.ts';
-import { type ExchangeDocument, exchangeKey, isResourceId } from './mongo/documents.ts';
+import {
+  type ConnectionDocument,
+  type ExchangeDocument,
+  exchangeKey,
+  isResourceId,
+} from './mongo/documents.ts';
 import { createExchangeStore, type ExchangeQuery, type TimeRange } from './mongo/exchange-store.ts';
 
 /** The sync log: what identity providers sent and what they were answered. */
 export interface Exchanges extends AsyncDisposable {
-  /** Adds exchanges whose ids have the right form. Those of connections that are not there are left out. */
+  /**
+   * Adds exchanges whose ids have the right form. Those of connections that are not there are left out. It is here that
+   * the directory hears of the use of signed tokens, which the gateway checks by itself.
+   */
   record(exchanges: readonly Exchange[]): Promise<void>;
   /** Reads one with its bodies. EXCHANGE_NOT_FOUND. */
   get(connection: string, id: string): Promise<ExchangeDocument>;
@@ -37,6 +46,9 @@ export interface Exchanges extends AsyncDisposable {
   ): AsyncIterable<readonly ExchangeDocument[]>;
 }
 
+/** What recording reads of a connection. */
+type NotedConnection = Pick<ConnectionDocument, '_id' | 'status' | 'lastUsed'>;
+
 /** For how long an exchange is kept, in milliseconds. */
 export const exchangeLifetimeMs: number = 14 * 24 * 60 * 60_000;
 
@@ -60,12 +72,24 @@ export function createExchanges(database: Database, clock: () => number): Exchan
     return known.promise;
   }
 
-  async function liveAmong(connections: ReadonlySet<string>): Promise<ReadonlySet<string>> {
+  async function liveAmong(ids: ReadonlySet<string>): Promise<ReadonlyMap<string, NotedConnection>> {
     const found = await database.connections
-      .find({ _id: { $in: [...connections] } }, { projection: { status: 1 } })
+      .find<NotedConnection>({ _id: { $in: [...ids] } }, { projection: { status: 1, lastUsed: 1 } })
       .toArray();
     const live = found.filter(({ status }) => status !== ConnectionStatus.DELETING);
-    return new Set(live.map(({ _id }) => _id));
+    return new Map(live.map((connection) => [connection._id, connection]));
+  }
+
+  /** Notes when signed tokens were last used; a clock before ours makes it no later than now. */
+  async function noteSignedTokens(
+    connection: NotedConnection,
+    exchanges: readonly Exchange[],
+  ): Promise<void> {
+    const times = exchanges
+      .filter(({ connectionId, tokenId }) => connectionId === connection._id && isOfSignedToken(tokenId))
+      .map(({ id }) => timeOfId(id));
+    if (times.length === 0) return;
+    await noteUse(database, connection, signedTokensId, Math.min(clock(), Math.max(...times)));
   }
 
   return {
@@ -77,10 +101,11 @@ export function createExchanges(database: Database, clock: () => number): Exchan
         .map((exchange) => documentOf(exchange, expire));
       if (documents.length === 0) return;
       await store.insert(documents);
-      for (const connection of live) {
-        news.get(connection)?.resolve();
-        news.delete(connection);
+      for (const id of live.keys()) {
+        news.get(id)?.resolve();
+        news.delete(id);
       }
+      for (const connection of live.values()) await noteSignedTokens(connection, exchanges);
     },
     async get(connection, id) {
       const found = isResourceId(id) ? await store.one(connection, id) : undefined;
@@ -122,6 +147,11 @@ export function createExchanges(database: Database, clock: () => number): Exchan
 /** When an exchange arrived: a UUIDv7 begins with the time in milliseconds (RFC 9562, section 5.7). */
 export function timeOfId(id: string): number {
   return Number.parseInt(id.replace('-', '').slice(0, 12), 16);
+}
+
+/** See `Exchange.token_id`. */
+function isOfSignedToken(tokenId: string): boolean {
+  return tokenId.startsWith('jwt_');
 }
 
 function documentOf({ id, connectionId, time: _, ...exchange }: Exchange, expire: Date): ExchangeDocument {

@@ -151,17 +151,19 @@ export function membershipRecords(
   diff: MemberDiff,
 ): MembershipChangeContent[] {
   const steps = [
-    ...diff.removed.map(({ member }) => ({ member, added: false })),
-    ...diff.added.map(({ member }) => ({ member, added: true })),
+    ...diff.removed.map(({ member, kind }) => ({ member, kind, added: false })),
+    ...diff.added.map(({ member, kind }) => ({ member, kind, added: true })),
   ];
   const records: MembershipChangeContent[] = [];
   for (let start = 0; start < steps.length; start += maxRecordMembers) {
     const part = steps.slice(start, start + maxRecordMembers);
+    const groups = part.filter(({ kind }) => kind === 'Group').map(({ member }) => member);
     records.push({
       kind: 'membership',
       group,
       added: part.filter(({ added }) => added).map(({ member }) => member),
       removed: part.filter(({ added }) => !added).map(({ member }) => member),
+      ...(groups.length > 0 && { groups }),
       version,
     });
   }

@@ -3,10 +3,12 @@ import type { Turns } from '#runtime/turns.ts';
 import type { ResourceType, SchemaRegistry } from '#scim/schema-registry.ts';
 import { isActive } from './active.ts';
 import type { Edge, MemberKind } from './decision.ts';
+import { chainsAbove, loadGroupsBelow, loadParents } from './group-graph.ts';
+import { membersAfter } from './members-after.ts';
 import type { Database } from './mongo/database.ts';
 import { findDeletedUser } from './mongo/deleted-users.ts';
 import { type HeadDocument, isResourceId } from './mongo/documents.ts';
-import { type Edges, edgesOf } from './mongo/edges.ts';
+import { edgesOf } from './mongo/edges.ts';
 import type { ConsistentRead, Heads, ReadFreshness, ReadLimits } from './mongo/heads.ts';
 import { readResourceFields } from './mongo/resource-fields.ts';
 import { resourceNotFound } from './write-command.ts';
@@ -125,14 +127,8 @@ export function createMembershipReads(
         if (active === undefined) throw resourceNotFound(users, member);
         if (!active && !scope.includeInactive) return { active, groups: [] };
         const edges = edgesOf(database, connection, head.draining);
-        const paths = await climb(edges, member, scope.nested, undefined, session);
-        const fields = await readFields(groups, connection, [...paths.keys()], session);
-        const found = [...paths].flatMap(([id, path]): MemberGroup[] => {
-          const resource = fields.get(id);
-          if (!resource) return [];
-          const { displayName, externalId } = resource;
-          return [{ id, displayName: String(displayName ?? ''), externalId: String(externalId ?? ''), path }];
-        });
+        const parents = await loadParents(edges, [member], { nested: scope.nested }, session);
+        const found = await namedGroups(database, groups, connection, chainsAbove(parents, member), session);
         return { active, groups: found };
       });
     },
@@ -145,7 +141,8 @@ export function createMembershipReads(
         if ((await edges.find([{ group, member }], session)).length > 0)
           return { member: true, active, path: [group] };
         if (!scope.nested) return none;
-        const path = (await climb(edges, member, true, group, session)).get(group);
+        const parents = await loadParents(edges, [member], { nested: true, until: group }, session);
+        const path = chainsAbove(parents, member).get(group);
         return path ? { member: true, active, path } : none;
       });
     },
@@ -154,28 +151,32 @@ export function createMembershipReads(
         if (!(await readFields(groups, connection, [group], session)).has(group))
           throw resourceNotFound(groups, group);
         const edges = edgesOf(database, connection, head.draining);
-        const descended = scope.nested ? await descend(edges, group, session) : undefined;
+        const chains = scope.nested
+          ? await loadGroupsBelow(edges, [group], session)
+          : new Map([[group, [group]]]);
+        const pathOf = (memberships: readonly Edge[]) => {
+          const paths = memberships.map((edge) => chains.get(edge.group) ?? []);
+          return paths.reduce((shortest, path) => (path.length < shortest.length ? path : shortest));
+        };
         const members: Member[] = [];
-        let after = page.after;
+        let { after } = page;
         for (;;) {
-          const part = descended
-            ? descended.filter(({ edge }) => edge.member > after).slice(0, page.limit + 1)
-            : (await edges.after(group, after, page.limit + 1, session)).map((edge) => ({
-                edge,
-                path: [group],
-              }));
-          const ids = part.filter(({ edge }) => edge.kind === 'User').map(({ edge }) => edge.member);
+          const part = await membersAfter(edges, [...chains.keys()], after, page.limit + 1, session);
+          const found = [...part.memberships].map(([id, memberships]) => ({
+            id,
+            kind: memberships[0]?.kind ?? 'User',
+            path: pathOf(memberships),
+          }));
+          const ids = found.filter(({ kind }) => kind === 'User').map(({ id }) => id);
           const fields = await readFields(users, connection, ids, session);
-          for (const { edge, path } of part) {
-            const resource = fields.get(edge.member);
-            const active = edge.kind === 'Group' || isActive(resource ?? {});
+          for (const { id, kind, path } of found) {
+            const active = kind === 'Group' || isActive(fields.get(id) ?? {});
             if (!active && !scope.includeInactive) continue;
             if (members.length === page.limit) return { members, next: members.at(-1)?.id };
-            members.push({ id: edge.member, kind: edge.kind, active, path });
+            members.push({ id, kind, active, path });
           }
-          const last = part.at(-1);
-          if (!last || part.length <= page.limit) return { members, next: undefined };
-          after = last.edge.member;
+          if (part.last === undefined) return { members, next: undefined };
+          after = part.last;
         }
       });
     },
@@ -190,49 +191,27 @@ function typeNamed(registry: SchemaRegistry, name: string): ResourceType {
   return type;
 }
 
-/**
- * The groups above a member, each with the shortest chain that leads there; breadth first, one query per level. Ends
- * early at `target`.
- */
-async function climb(
-  edges: Edges,
-  member: string,
-  nested: boolean,
-  target: string | undefined,
+/** Reads the names of groups, each with the chain that leads to it; those that are gone are left out. */
+export async function namedGroups(
+  database: Database,
+  groupType: ResourceType,
+  connection: string,
+  chains: ReadonlyMap<string, readonly string[]>,
   session: ClientSession | undefined,
-): Promise<ReadonlyMap<string, readonly string[]>> {
-  const paths = new Map<string, readonly string[]>();
-  let level: readonly string[] = [member];
-  while (level.length > 0) {
-    const next: string[] = [];
-    for (const { group, member: below } of await edges.ofMembers(level, session)) {
-      if (paths.has(group)) continue;
-      paths.set(group, [...(paths.get(below) ?? []), group]);
-      next.push(group);
-    }
-    if (!nested || (target !== undefined && paths.has(target))) break;
-    level = next;
-  }
-  return paths;
-}
-
-/** All members below a group, each once with the shortest chain, in the order of their ids. */
-async function descend(edges: Edges, group: string, session: ClientSession | undefined) {
-  const found = new Map<string, { readonly edge: Edge; readonly path: readonly string[] }>();
-  const paths = new Map<string, readonly string[]>([[group, [group]]]);
-  let level: readonly string[] = [group];
-  while (level.length > 0) {
-    const next: string[] = [];
-    for await (const chunk of edges.ofGroups(level, session)) {
-      for (const edge of chunk) {
-        const path = paths.get(edge.group) ?? [];
-        if (!found.has(edge.member)) found.set(edge.member, { edge, path });
-        if (edge.kind === 'User' || paths.has(edge.member)) continue;
-        paths.set(edge.member, [...path, edge.member]);
-        next.push(edge.member);
-      }
-    }
-    level = next;
-  }
-  return [...found.values()].sort((a, b) => (a.edge.member < b.edge.member ? -1 : 1));
+): Promise<readonly MemberGroup[]> {
+  const wanted = ['displayName', 'externalId'];
+  const fields = await readResourceFields(
+    database,
+    groupType,
+    connection,
+    [...chains.keys()],
+    wanted,
+    session,
+  );
+  return [...chains].flatMap(([id, path]): MemberGroup[] => {
+    const resource = fields.get(id);
+    if (!resource) return [];
+    const { displayName, externalId } = resource;
+    return [{ id, displayName: String(displayName ?? ''), externalId: String(externalId ?? ''), path }];
+  });
 }

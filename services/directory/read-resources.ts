@@ -1,15 +1,19 @@
 import type { ClientSession } from 'mongodb';
+import type { AttributePath } from '#proto/rollcall/scim/v1/filter.ts';
 import { isJsonObject, type JsonObject } from '#scim/json.ts';
-import type { ResourceType, SchemaRegistry } from '#scim/schema-registry.ts';
+import type { ResourceType } from '#scim/schema-registry.ts';
 import type { Edge, ResourceState } from './decision.ts';
 import { storedResource } from './mongo/batch-reader.ts';
+import { type ConnectionTypes, typeIn } from './mongo/connection-types.ts';
 import type { Database } from './mongo/database.ts';
 import { findDeletedUser } from './mongo/deleted-users.ts';
 import { type HeadDocument, isResourceId, type ResourceDocument, resourceKey } from './mongo/documents.ts';
 import { edgesOf } from './mongo/edges.ts';
 import type { ConsistentRead, Heads, ReadFreshness, ReadLimits } from './mongo/heads.ts';
+import type { PartQuery } from './mongo/list-part.ts';
 import { readResourceFields } from './mongo/resource-fields.ts';
 import { type Page, type PageQuery, readPage } from './mongo/resource-pages.ts';
+import { checkSameKind, compileSort } from './mongo/sort-key.ts';
 import { resourceNotFound } from './write-command.ts';
 
 /** What an answer about a resource leaves out; each part costs a query. */
@@ -40,11 +44,19 @@ export interface ReadResource {
 
 /** A page of resources. */
 export interface ResourcePage extends Omit<Page, 'documents'> {
+  /** The types that were asked for, as the connection has them. */
+  readonly types: readonly ResourceType[];
   /** The resources with their types, in the order of the list. */
   readonly resources: readonly (ReadResource & { readonly type: ResourceType })[];
 }
 
-/** Reads users and groups. */
+/** Which page of which list, before the types are known as the connection has them. */
+export interface ListQuery extends Pick<PageQuery, 'descending' | 'start' | 'limit'> {
+  /** What is asked of each type. */
+  readonly parts: readonly (Omit<PartQuery, 'sort'> & { readonly sortBy: AttributePath | undefined })[];
+}
+
+/** Reads users and groups. The types that they are asked with may be the built-in ones; answers have the connection's. */
 export interface ResourceReads {
   /** Reads one; also a user that is deleted but kept, `withDeleted`. RESOURCE_NOT_FOUND. */
   get(
@@ -54,11 +66,11 @@ export interface ResourceReads {
     mask: ReadMask,
     freshness: ReadFreshness,
     limits: ReadLimits,
-  ): Promise<ConsistentRead<ReadResource & { readonly head: HeadDocument }>>;
-  /** Reads a page. FILTER_INVALID, TOO_MANY. */
+  ): Promise<ConsistentRead<ReadResource & { readonly type: ResourceType; readonly head: HeadDocument }>>;
+  /** Reads a page. FILTER_INVALID, SORT_INVALID, DEFINITIONS_CHANGING, TOO_MANY. */
   list(
     connection: string,
-    query: Pick<PageQuery, 'parts' | 'descending' | 'start' | 'limit'>,
+    query: ListQuery,
     mask: ReadMask,
     freshness: ReadFreshness,
     limits: ReadLimits,
@@ -73,11 +85,7 @@ export interface ResourceReads {
 }
 
 /** Makes the reads of resources. */
-export function createResourceReads(
-  database: Database,
-  registry: SchemaRegistry,
-  heads: Heads,
-): ResourceReads {
+export function createResourceReads(database: Database, types: ConnectionTypes, heads: Heads): ResourceReads {
   async function displayNames(
     type: ResourceType | undefined,
     connection: string,
@@ -129,7 +137,7 @@ export function createResourceReads(
       ? [new Map<string, string>(), new Map<string, string>()]
       : await together(
           session,
-          () => displayNames(registry.resourceType('Group'), head.connection, groupIds, session),
+          () => displayNames(types.builtIn.resourceType('Group'), head.connection, groupIds, session),
           () => displayNames(type, head.connection, managerIds, session),
         );
     const byMember = Map.groupBy(edges ?? [], ({ member }) => member);
@@ -161,13 +169,21 @@ export function createResourceReads(
         const state = document ? storedResource(document) : deleted;
         if (!state) throw resourceNotFound(type, id);
         const [derived = {}] = await derive(type, head, [state], edges, mask, session);
-        return { state, derived, head, ...(deleted && { deletedAt: deleted.lastModified }) };
+        const own = typeIn(await types.of(head, session), type);
+        return { type: own, state, derived, head, ...(deleted && { deletedAt: deleted.lastModified }) };
       });
     },
     list(connection, query, mask, freshness, limits) {
       return heads.consistent(connection, freshness, limits, async (head, session) => {
         const edges = edgesOf(database, connection, head.draining);
-        const { documents, ...page } = await readPage(database, { head, edges, session, ...query });
+        const registry = await types.of(head, session);
+        const refolding = head.settings?.refolding ?? [];
+        const parts = query.parts.map(({ type: asked, sortBy, ...part }) => {
+          const type = typeIn(registry, asked);
+          return { type, ...part, sort: sortBy && compileSort(type, sortBy, refolding) };
+        });
+        checkSameKind(parts);
+        const { documents, ...page } = await readPage(database, { ...query, head, edges, session, parts });
         const derived = new Map<ResourceDocument, DerivedValues>();
         for (const [type, listed] of Map.groupBy(documents, (each) => each.type)) {
           const states = listed.map(({ document }) => storedResource(document));
@@ -181,7 +197,7 @@ export function createResourceReads(
           state: storedResource(document),
           derived: derived.get(document) ?? {},
         }));
-        return { ...page, resources, head };
+        return { ...page, types: parts.map(({ type }) => type), resources, head };
       });
     },
     async derive(type, connection, state, mask) {

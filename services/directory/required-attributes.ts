@@ -1,14 +1,17 @@
 import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
 import type { AttributeDefinition } from '#scim/attribute.ts';
-import { parseAttributeName } from '#scim/attribute-path.ts';
 import { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from '#scim/json.ts';
 import { resolveRequired } from '#scim/required-attributes.ts';
 import type { ResolvedPath, ResourceType, SchemaRegistry } from '#scim/schema-registry.ts';
-import { ScimSyntaxError } from '#scim/scim-syntax-error.ts';
+import { type AttributeSetting, parseAttributeNames } from './attribute-names.ts';
 import { DirectoryError } from './errors.ts';
 
-/** How many attributes a connection may require. */
-export const maxRequiredAttributes = 50;
+const setting: AttributeSetting = {
+  field: 'required_attributes',
+  done: 'required',
+  obstacleOf: ({ attribute, subAttribute }) =>
+    obstacleOf(attribute) ?? (subAttribute && obstacleOf(subAttribute)),
+};
 
 /**
  * Reads the names of attributes that a connection is to require, spelled as the schemas do and each once; see
@@ -18,26 +21,7 @@ export function parseRequiredAttributes(
   registry: SchemaRegistry,
   names: readonly string[],
 ): readonly string[] {
-  if (names.length > maxRequiredAttributes)
-    throw notRequirable(`must be at most ${maxRequiredAttributes} attributes`);
-  return [...new Set(names.map((name) => parseRequiredAttribute(registry, name.trim())))];
-}
-
-function parseRequiredAttribute({ resourceTypes }: SchemaRegistry, name: string): string {
-  let spelled: string | undefined;
-  for (const type of resourceTypes) {
-    const path = resolveRequired(type, name);
-    if (!path) continue;
-    const { attribute, subAttribute } = path;
-    for (const part of subAttribute ? [attribute, subAttribute] : [attribute]) {
-      const obstacle = obstacleOf(part);
-      if (obstacle) throw notRequirable(`${name} cannot be required, because ${obstacle}`);
-    }
-    const urn = name.includes(':') ? `${path.extension?.schema.id ?? type.schema.id}:` : '';
-    spelled = `${urn}${[attribute, subAttribute].flatMap((part) => part?.name ?? []).join('.')}`;
-  }
-  if (spelled !== undefined) return spelled;
-  throw notRequirable(resourceTypes.map((type) => unknownIn(type, name))[0] ?? 'there are no attributes');
+  return parseAttributeNames(setting, registry, names);
 }
 
 /** Why no client can be held to send an attribute; undefined when it can. */
@@ -45,22 +29,6 @@ function obstacleOf({ mutability, returned, derived }: AttributeDefinition): str
   if (mutability === 'readOnly') return 'it is read-only: the server sets it';
   if (returned === 'never') return 'it is never returned, and not kept';
   return derived ? 'it is computed and not kept with the resource' : undefined;
-}
-
-function unknownIn(type: ResourceType, name: string): string {
-  try {
-    parseAttributeName(type, name);
-  } catch (error) {
-    if (error instanceof ScimSyntaxError) return error.message;
-    throw error;
-  }
-  return `${JSON.stringify(name.slice(0, 200))} is a schema; name one of its attributes`;
-}
-
-function notRequirable(problem: string): DirectoryError {
-  return new DirectoryError(ErrorReason.REQUEST_INVALID, `required_attributes: ${problem}`, {
-    field: 'required_attributes',
-  });
 }
 
 /** Refuses a resource that is created or replaced without an attribute that the connection requires. VALUE_INVALID. */

@@ -1,35 +1,68 @@
 import type { AttributeDefinition } from '#scim/attribute.ts';
+import { extensionField } from '#scim/declared-extensions.ts';
 import { isJsonArray, isJsonObject, type JsonObject, type JsonValue, toJsonValue } from '#scim/json.ts';
 import type { ResourceType } from '#scim/schema-registry.ts';
+import { keptUnknown, unknownField, withUnknown } from './unknown-attributes.ts';
 
 /**
  * What is stored of a resource's message (`User`, `Group`): every attribute that a client may write and the server returns.
- * Left out are `id`, `meta`, `extensions` (no connection can declare any yet), what is read-only, derived or never
- * returned, and what has no value: undefined, null, and empty lists and objects (RFC 7643, section 2.5). Times become
- * text in UTC.
+ * Left out are `id`, `meta`, what is read-only, derived or never returned, and what has no value: undefined, null, and empty
+ * lists and objects (RFC 7643, section 2.5). Times become text in UTC. Values of declared extensions are taken as they come,
+ * under the keys of `extensionField`; whoever knows what the connection declares has to read them: see `readDeclared`.
  */
 export function resourceFromMessage(resourceType: ResourceType, message: object): JsonObject {
   const resource = storedAttributes(resourceType.schema.attributes, message) ?? {};
-  const extensions = resourceType.extensions.map(({ field, schema }) => {
-    const held = memberOf(message, field);
-    return [field, isObject(held) ? storedAttributes(schema.attributes, held) : undefined] as const;
-  });
+  const extensions = resourceType.extensions
+    .filter(({ declared }) => !declared)
+    .map(({ field, schema }) => {
+      const held = memberOf(message, field);
+      return [field, isObject(held) ? storedAttributes(schema.attributes, held) : undefined] as const;
+    });
   return {
     ...resource,
     ...Object.fromEntries(
       extensions.filter((entry): entry is [string, JsonObject] => entry[1] !== undefined),
     ),
+    ...declaredFromMessage(message),
+    ...unknownFromMessage(message),
   };
+}
+
+function declaredFromMessage(message: object): JsonObject {
+  const entries = membersOf(memberOf(message, 'extensions')).map(
+    ([urn, values]) => [extensionField(urn), toJsonValue(values)] as const,
+  );
+  return Object.fromEntries(
+    entries.filter(([, values]) => isJsonObject(values) && Object.keys(values).length > 0),
+  );
+}
+
+function unknownFromMessage(message: object): JsonObject {
+  const entries = membersOf(memberOf(message, 'unknown')).map(
+    ([name, value]) => [name, toJsonValue(value)] as const,
+  );
+  return withUnknown({}, Object.fromEntries(entries));
 }
 
 /** The message's shape of a stored resource, for the message's `fromPartial`: the resource itself, with times as Dates. */
 export function resourceToMessage(resourceType: ResourceType, resource: JsonObject): object {
   const core = messageAttributes(resourceType.schema.attributes, resource);
-  const extensions = resourceType.extensions.flatMap(({ field, schema }) => {
+  const builtIn: [string, object][] = [];
+  const declared: [string, object][] = [];
+  for (const { field, schema, declared: isDeclared } of resourceType.extensions) {
     const held = resource[field];
-    return isJsonObject(held) ? [[field, messageAttributes(schema.attributes, held)]] : [];
-  });
-  return { ...core, ...Object.fromEntries(extensions) };
+    if (!isJsonObject(held)) continue;
+    // What was declared once may still be stored.
+    const values = isDeclared ? storedAttributes(schema.attributes, held) : undefined;
+    if (values) declared.push([schema.id, values]);
+    else if (!isDeclared) builtIn.push([field, messageAttributes(schema.attributes, held)]);
+  }
+  return {
+    ...core,
+    ...Object.fromEntries(builtIn),
+    ...(declared.length > 0 && { extensions: Object.fromEntries(declared) }),
+    ...(resource[unknownField] !== undefined && { unknown: keptUnknown(resource) }),
+  };
 }
 
 function storedAttributes(
@@ -72,6 +105,10 @@ function messageValue(attribute: AttributeDefinition, value: JsonValue | undefin
 
 function hasTimes({ type, subAttributes }: AttributeDefinition): boolean {
   return type === 'dateTime' || subAttributes.some(hasTimes);
+}
+
+function membersOf(value: unknown): [string, unknown][] {
+  return isObject(value) ? Object.entries(value) : [];
 }
 
 function memberOf(holder: object, key: string): unknown {

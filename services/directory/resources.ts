@@ -5,7 +5,15 @@ import type { MemberChange, PatchOperation } from '#proto/rollcall/scim/v1/patch
 import { type JsonObject, jsonEqual } from '#scim/json.ts';
 import type { ResourceType } from '#scim/schema-registry.ts';
 import { isActive, withActive } from './active.ts';
-import type { ChangeContent, Command, Edge, ResourceChangeContent, ResourceState } from './decision.ts';
+import type {
+  ChangeContent,
+  Command,
+  ConnectionSettings,
+  Edge,
+  ResourceChangeContent,
+  ResourceState,
+} from './decision.ts';
+import { readDeclared, withDeclarations } from './declared-values.ts';
 import { DirectoryError } from './errors.ts';
 import {
   decideMembers,
@@ -15,11 +23,13 @@ import {
   noOperation,
   planMemberChanges,
 } from './membership-changes.ts';
+import { typeIn } from './mongo/connection-types.ts';
 import { isResourceId } from './mongo/documents.ts';
 import { claimedEntries } from './mongo/fold.ts';
 import { applyPatch } from './patch/apply-patch.ts';
 import { refuseLacking, refuseTakenAway } from './required-attributes.ts';
 import { loadOwners, refuseTaken, taken } from './uniqueness.ts';
+import { dropUnknown, keepsUnknown } from './unknown-attributes.ts';
 import { validateResource } from './validate/validate-resource.ts';
 import { commandOf, existingResource, type WriteContext, type WriteReply } from './write-command.ts';
 
@@ -40,21 +50,30 @@ export function createResource(
 ): Command<WriteReply> {
   const { id, chosenId } = input;
   const plan = input.members && planMemberChanges(type, [addAll(input.members)]);
-  const resource = checkSize(validateResource(type, withActive(type, input.resource, undefined), undefined));
+  let completed: { settings: ConnectionSettings; own: ResourceType; resource: JsonObject } | undefined;
+  const complete = (settings: ConnectionSettings) => {
+    if (completed?.settings === settings) return completed;
+    const own = typeIn(settings.registry, type);
+    const sent = withActive(own, readSent(own, settings, input.resource), undefined);
+    completed = { settings, own, resource: checkSize(validateResource(own, sent, undefined)) };
+    return completed;
+  };
   return {
     ...commandOf(context, plan?.alone ?? false),
     async load(reader) {
+      const { own, resource } = complete(reader.settings);
       await Promise.all([
-        loadOwners(reader, type, id, resource),
+        loadOwners(reader, own, id, resource),
         chosenId ? reader.memberKind(id) : undefined,
         plan && loadMembers(reader, id, plan),
       ]);
     },
     decide(view) {
+      const { own, resource } = complete(view.settings);
       // The memberships of a deleted group may still stand under its id.
       if (chosenId && (view.memberKind(id) || view.draining.includes(id))) throw taken(type, 'id');
-      refuseLacking(type, view.settings.requiredAttributes, resource);
-      refuseTaken(view, type, claimedEntries(type, id, resource, view.settings), undefined);
+      refuseLacking(own, view.settings.requiredAttributes, resource);
+      refuseTaken(view, own, claimedEntries(own, id, resource, view.settings), undefined);
       const state: ResourceState = {
         id,
         resource,
@@ -76,7 +95,7 @@ export function createResource(
         resources: [{ type, id, after: state }],
         addedEdges: diff.added,
         changes: [created, ...membershipRecords(id, 1, diff)],
-        reply: (position) => ({ state, changed: true, position, members: diff }),
+        reply: (position) => ({ type: own, state, changed: true, position, members: diff }),
       };
     },
   };
@@ -94,11 +113,11 @@ export function replaceResource(
 ): Command<WriteReply> {
   const plan = input.members && planMemberChanges(type, [replaceAll(input.members)]);
   return changeResource(type, context, input.id, plan, {
-    change(previous) {
-      const next = withActive(type, input.resource, previous);
+    change(own, settings, previous) {
+      const next = withActive(own, readSent(own, settings, input.resource), previous);
       return jsonEqual(next, previous) ? previous : next;
     },
-    checkRequired: (required, _previous, next) => refuseLacking(type, required, next),
+    checkRequired: (own, required, _previous, next) => refuseLacking(own, required, next),
   });
 }
 
@@ -116,17 +135,23 @@ export function patchResource(
   const { id, operations, onNoTarget, memberChanges = [] } = input;
   const plan = memberChanges.length > 0 ? planMemberChanges(type, memberChanges) : undefined;
   return changeResource(type, context, id, plan, {
-    change: (previous) => applyPatch(type, previous, operations, onNoTarget),
-    checkRequired: (required, previous, next) => refuseTakenAway(type, required, previous, next),
+    change: (own, settings, previous) =>
+      applyPatch(own, previous, operations, onNoTarget, keepsUnknown(settings)),
+    checkRequired: (own, required, previous, next) => refuseTakenAway(own, required, previous, next),
   });
 }
 
 /** In what replacing and patching differ. */
 interface ChangeOfResource {
-  /** What is stored, changed; the same object when nothing changes. */
-  change(previous: JsonObject): JsonObject;
+  /** What is stored, changed; the same object when nothing changes. `own` is the type as the connection has it. */
+  change(own: ResourceType, settings: ConnectionSettings, previous: JsonObject): JsonObject;
   /** Refuses what lacks an attribute that the connection requires. */
-  checkRequired(required: readonly string[], previous: JsonObject, next: JsonObject): void;
+  checkRequired(own: ResourceType, required: readonly string[], previous: JsonObject, next: JsonObject): void;
+}
+
+/** What a client sent, as far as the connection stores it. VALUE_INVALID */
+function readSent(own: ResourceType, settings: ConnectionSettings, resource: JsonObject): JsonObject {
+  return dropUnknown(readDeclared(own, resource), settings);
 }
 
 /** What replacing and patching share: read, change, check, compare, write. */
@@ -137,9 +162,13 @@ function changeResource(
   plan: MemberPlan | undefined,
   { change, checkRequired }: ChangeOfResource,
 ): Command<WriteReply> {
-  const next = (previous: JsonObject) => {
-    const changed = change(previous);
-    return changed === previous ? previous : checkSize(validateResource(type, changed, previous));
+  const next = (settings: ConnectionSettings, stored: JsonObject) => {
+    const own = typeIn(settings.registry, type);
+    const previous = withDeclarations(own, stored);
+    const changed = change(own, settings, previous);
+    const valid = changed === previous ? previous : checkSize(validateResource(own, changed, previous));
+    // What only brings it to the declarations is no change of the client's.
+    return { own, previous, resource: valid === previous ? stored : valid };
   };
   let unnamedRemoved: readonly Edge[] = [];
   return {
@@ -152,21 +181,23 @@ function changeResource(
       ]);
       unnamedRemoved = removed;
       // When this refuses, so does `decide`, unless a neighbour decided before has changed the resource.
-      const resource = current && attempt(() => next(current.resource));
-      if (resource) await loadOwners(reader, type, id, resource);
+      const changed = current && attempt(() => next(reader.settings, current.resource));
+      if (changed) await loadOwners(reader, changed.own, id, changed.resource);
     },
     decide(view) {
       const current = existingResource(view, type, id, context);
-      const resource = next(current.resource);
+      const { own, previous, resource } = next(view.settings, current.resource);
       const diff = plan ? decideMembers(view, id, plan, unnamedRemoved) : { added: [], removed: [] };
       // No rule of an operator delays what an identity provider takes away.
       const takesAway = diff.removed.length > 0 || (type.name === 'User' && !isActive(resource));
-      if (!takesAway) checkRequired(view.settings.requiredAttributes, current.resource, resource);
+      if (!takesAway) checkRequired(own, view.settings.requiredAttributes, previous, resource);
       const membersChanged = diff.added.length + diff.removed.length > 0;
       if (resource === current.resource && !membersChanged)
-        return { reply: (position) => ({ state: current, changed: false, position, members: diff }) };
+        return {
+          reply: (position) => ({ type: own, state: current, changed: false, position, members: diff }),
+        };
       if (resource !== current.resource)
-        refuseTaken(view, type, claimedEntries(type, id, resource, view.settings), id);
+        refuseTaken(view, own, claimedEntries(own, id, resource, view.settings), id);
       const version = current.version + 1;
       const state: ResourceState = { ...current, resource, version, lastModified: context.time };
       const changes: ChangeContent[] = membershipRecords(id, version, diff);
@@ -177,8 +208,8 @@ function changeResource(
           id,
           action: ResourceAction.UPDATED,
           version,
-          ...activeOf(type, resource),
-          attributes: changedAttributes(current.resource, resource),
+          ...activeOf(type, resource, current.resource),
+          attributes: changedAttributes(own, previous, resource),
         });
       }
       return {
@@ -186,7 +217,7 @@ function changeResource(
         addedEdges: diff.added,
         removedEdges: diff.removed,
         changes,
-        reply: (position) => ({ state, changed: true, position, members: diff }),
+        reply: (position) => ({ type: own, state, changed: true, position, members: diff }),
       };
     },
   };
@@ -200,13 +231,26 @@ function replaceAll(ids: readonly string[]): MemberChange {
   return { change: { $case: 'replace', value: { ids: [...ids] } }, index: noOperation };
 }
 
-function activeOf(type: ResourceType, resource: JsonObject): { active?: boolean } {
-  return type.name === 'User' ? { active: isActive(resource) } : {};
+function activeOf(
+  type: ResourceType,
+  resource: JsonObject,
+  before: JsonObject = resource,
+): Pick<ResourceChangeContent, 'active' | 'wasActive'> {
+  if (type.name !== 'User') return {};
+  const active = isActive(resource);
+  return { active, ...(active !== isActive(before) && { wasActive: !active }) };
 }
 
-function changedAttributes(before: JsonObject, after: JsonObject): string[] {
-  const names = new Set([...Object.keys(before), ...Object.keys(after)]);
-  return [...names].filter((name) => !jsonEqual(before[name] ?? null, after[name] ?? null)).sort();
+/** The top-level attributes that differ; of a declared extension its URN. */
+function changedAttributes(own: ResourceType, before: JsonObject, after: JsonObject): string[] {
+  const urns = new Map(
+    own.extensions.filter(({ declared }) => declared).map(({ field, schema }) => [field, schema.id]),
+  );
+  const keys = new Set([...Object.keys(before), ...Object.keys(after)]);
+  return [...keys]
+    .filter((key) => !jsonEqual(before[key] ?? null, after[key] ?? null))
+    .map((key) => urns.get(key) ?? key)
+    .sort();
 }
 
 function checkSize(resource: JsonObject): JsonObject {

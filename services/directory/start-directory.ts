@@ -5,6 +5,7 @@ import { ConnectionServiceService } from '#proto/rollcall/directory/v1/connectio
 import { ExchangeServiceService } from '#proto/rollcall/directory/v1/exchange_service.ts';
 import { GroupServiceService } from '#proto/rollcall/directory/v1/group_service.ts';
 import { MembershipServiceService } from '#proto/rollcall/directory/v1/membership_service.ts';
+import { RoleServiceService } from '#proto/rollcall/directory/v1/role_service.ts';
 import { SearchServiceService } from '#proto/rollcall/directory/v1/search_service.ts';
 import { UserServiceService } from '#proto/rollcall/directory/v1/user_service.ts';
 import { createCallerCheck } from '#rpc/caller.ts';
@@ -19,16 +20,33 @@ import { createSchemaRegistry } from '#scim/schema-registry.ts';
 import { createClients } from './clients.ts';
 import type { DirectoryConfig } from './config.ts';
 import { createConnections } from './connections.ts';
+import { createConsumerMetrics } from './consumer-metrics.ts';
+import { createConsumers } from './consumers.ts';
 import { createExchanges } from './exchanges.ts';
+import { createExport } from './export.ts';
+import { createFeed } from './feed.ts';
+import { createIdentityReaders } from './identity.ts';
+import { createMappingPreview } from './mapping-preview.ts';
 import { createMembershipReads } from './memberships.ts';
 import { createCommitter } from './mongo/committer.ts';
+import { createConnectionTypes } from './mongo/connection-types.ts';
+import { readConsumerLags } from './mongo/consumer-lags.ts';
 import { type DatabaseCommandEvent, initiateReplicaSet, openDatabase } from './mongo/database.ts';
 import { createDrain } from './mongo/drain.ts';
+import { createHeadWatch } from './mongo/head-watch.ts';
 import { createHeads } from './mongo/heads.ts';
 import { createIndexes } from './mongo/indexes.ts';
 import { createPageTokens } from './mongo/page-token.ts';
 import { createPurge } from './mongo/purge.ts';
+import { createRefold } from './mongo/refold.ts';
+import { startRetention } from './mongo/retention.ts';
 import { createResourceReads } from './read-resources.ts';
+import { createMappingsCompiler } from './roles/compiled-mappings.ts';
+import { createHolderWatch } from './roles/holder-watch.ts';
+import { createRoleLoader } from './roles/role-loader.ts';
+import { createRoleReads } from './roles/role-reads.ts';
+import { createValidityWatch } from './roles/validity-watch.ts';
+import { createWalk } from './roles/walk-mapped-users.ts';
 import { changeService } from './rpc/change-service.ts';
 import { connectionService } from './rpc/connection-service.ts';
 import { toRpcError } from './rpc/error-status.ts';
@@ -37,6 +55,7 @@ import { groupService } from './rpc/group-service.ts';
 import { membershipService } from './rpc/membership-service.ts';
 import { createListResources } from './rpc/resource-lists.ts';
 import { createResourceService } from './rpc/resource-service.ts';
+import { roleService } from './rpc/role-service.ts';
 import { searchService } from './rpc/search-service.ts';
 import { userService } from './rpc/user-service.ts';
 import { createTokens } from './tokens.ts';
@@ -84,21 +103,33 @@ export async function startDirectory(
   if (database.isSecantusDb) await database.db.admin().command({ killAllSessions: [] });
   await createIndexes(database, registry);
 
+  const types = createConnectionTypes(database, registry);
   const turns = createTurns(maxReads);
-  const heads = stack.use(createHeads(database, turns));
+  const headWatch = stack.use(createHeadWatch(database));
+  const heads = createHeads(database, turns, headWatch);
   const committer = stack.use(
     createCommitter({
       database,
-      registry,
-      onCommit: heads.committed,
+      types,
+      onCommit(connection, position, head) {
+        headWatch.committed(connection, position);
+        validityWatch.committed(head);
+        holderWatch.committed(head);
+      },
       logger,
       metrics,
     }),
   );
   const drain = stack.use(createDrain(database, committer, logger));
+  const refold = stack.use(createRefold(database, committer, types, logger));
   const purge = stack.use(createPurge(database, registry, logger));
   const pageTokens = createPageTokens(secretKeys, clock);
-  const reads = createResourceReads(database, registry, heads);
+  const reads = createResourceReads(database, types, heads);
+  const loader = createRoleLoader(database, types, createMappingsCompiler(logger));
+  const walk = createWalk(database, loader);
+  const roles = createRoleReads(database, heads, loader, walk, clock);
+  const validityWatch = createValidityWatch({ database, committer, loader, clock, logger });
+  const holderWatch = createHolderWatch({ database, heads, committer, loader, reads: roles, clock, logger });
   const memberships = createMembershipReads(database, registry, heads, turns);
   const listResources = createListResources(reads, pageTokens, createWalkPlaces());
   const typeNamed = (name: string) => {
@@ -110,13 +141,21 @@ export async function startDirectory(
     createResourceService(typeNamed(name), { committer, reads, drain, listResources, clock });
   const users = serviceOf('User');
   const groups = serviceOf('Group');
-  const connections = createConnections(database, committer, purge, clock);
+  const connections = createConnections(database, types, committer, purge, refold, clock);
+  const previewMapping = createMappingPreview(typeNamed('User'), reads);
   const exchanges = createExchanges(database, clock);
+  const feed = createFeed({ database, heads, headWatch, turns });
+  const readExport = createExport(database, types, heads, turns);
+  const recordAcknowledgement = createConsumerMetrics(metrics, () => readConsumerLags(database, clock()));
+  const consumers = createConsumers(database, heads, recordAcknowledgement, clock);
   const credentials = {
     tokens: createTokens(database, typeNamed('User'), clock),
     clients: createClients(database, clock),
     trustedIssuers: createTrustedIssuers(database),
   };
+
+  // Before anybody is served: what is folded by other built-in definitions would be found wrong or not at all.
+  await refold.resume();
 
   const options: ServiceOptions = { authorize: createCallerCheck(secretKeys), toRpcError, logger };
   const server = stack.use(
@@ -131,7 +170,7 @@ export async function startDirectory(
       descriptors: await readFile(descriptors),
       logger,
       bind(rpc) {
-        bindService(rpc, UserServiceService, userService(users), options);
+        bindService(rpc, UserServiceService, userService(users, createIdentityReaders()), options);
         bindService(rpc, GroupServiceService, groupService(groups, memberships, heads), options);
         bindService(
           rpc,
@@ -142,17 +181,29 @@ export async function startDirectory(
         bindService(
           rpc,
           ConnectionServiceService,
-          connectionService({ connections, ...credentials }, heads, registry, clock),
+          connectionService({ connections, previewMapping, ...credentials }, heads, registry, clock),
           options,
         );
         bindService(rpc, SearchServiceService, searchService(registry, listResources, memberships), options);
-        bindService(rpc, ChangeServiceService, changeService(database, heads), options);
+        bindService(
+          rpc,
+          ChangeServiceService,
+          changeService({ feed, readExport, pageTokens, consumers, database, types, heads }),
+          options,
+        );
+        const roleOptions = { database, heads, committer, loader, reads: roles, walk, pageTokens, clock };
+        bindService(rpc, RoleServiceService, roleService(roleOptions), options);
         bindService(rpc, ExchangeServiceService, exchangeService(exchanges, pageTokens), options);
       },
     }),
   );
   // To be disposed before the server, which waits for the calls in flight: a watch ends only when it is told to.
   stack.use(exchanges);
+  stack.use(feed);
+  const keepMs = config.ROLLCALL_CHANGE_RETENTION * 24 * 60 * 60_000;
+  stack.use(startRetention({ database, committer, keepMs, clock, logger }));
+  stack.use(validityWatch).start();
+  await stack.use(holderWatch).start();
   await drain.resume();
   await purge.resume();
   logger.info({ address: server.address }, 'directory started');

@@ -1,11 +1,11 @@
-import { ConnectionStatus } from '#proto/rollcall/directory/v1/connection_service.ts';
 import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
 import type { JsonObject } from '#scim/json.ts';
 import type { ResourceType } from '#scim/schema-registry.ts';
 import { isActive } from './active.ts';
 import { type Credential, findCredential } from './credentials.ts';
-import { connectionPaused, DirectoryError } from './errors.ts';
+import { DirectoryError } from './errors.ts';
 import { findLiveConnection, findNamedConnection } from './find-connection.ts';
+import { noteUse } from './last-used.ts';
 import type { Database } from './mongo/database.ts';
 import type { ConnectionDocument, TokenRecord } from './mongo/documents.ts';
 import { readResourceFields } from './mongo/resource-fields.ts';
@@ -39,17 +39,14 @@ export interface Tokens {
   /** Revokes a token. CONNECTION_NOT_FOUND, TOKEN_NOT_FOUND. */
   revoke(id: string, tokenId: string): Promise<void>;
   /**
-   * Says whether a bearer token, an OAuth client's access token included, opens a connection; one that is tied to a user
-   * only while that user is active. TOKEN_INVALID, CONNECTION_PAUSED.
+   * Says whether a bearer token, an OAuth client's access token included, opens a connection, paused or not; one that is
+   * tied to a user only while that user is active. TOKEN_INVALID.
    */
   authenticate(
     id: string,
     digest: Uint8Array,
   ): Promise<{ connection: ConnectionDocument; credential: Credential }>;
 }
-
-// `lastUsed` is for people who look for tokens that nobody uses.
-const lastUsedMs = 60_000;
 
 /** The error for a token that opens nothing; it does not say why. */
 export function tokenInvalid(): DirectoryError {
@@ -135,13 +132,7 @@ export function createTokens(database: Database, userType: ResourceType, clock: 
       const credential = connection && findCredential(connection, digest, clock());
       if (!connection || !credential) throw tokenInvalid();
       if (!(await isUserActive(id, credential.userId))) throw tokenInvalid();
-      if (connection.status === ConnectionStatus.PAUSED) throw connectionPaused(id);
-      const used = connection.lastUsed[credential.id];
-      if (!used || clock() - used.getTime() > lastUsedMs) {
-        await database.connections.updateOne(database.point(id, id), {
-          $set: { [`lastUsed.${credential.id}`]: new Date(clock()) },
-        });
-      }
+      await noteUse(database, connection, credential.id, clock());
       return { connection, credential };
     },
   };

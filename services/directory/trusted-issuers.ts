@@ -1,4 +1,5 @@
 import { findLiveConnection, findNamedConnection } from './find-connection.ts';
+import { signedTokensId } from './last-used.ts';
 import type { Database } from './mongo/database.ts';
 import type { ConnectionDocument, TrustedIssuerRecord } from './mongo/documents.ts';
 import { tokenInvalid } from './tokens.ts';
@@ -18,7 +19,10 @@ export function createTrustedIssuers(database: Database): TrustedIssuers {
   return {
     async set(id, trustedIssuer) {
       await findLiveConnection(database, id);
-      await database.connections.updateOne(database.point(id, id), { $set: { trustedIssuer } });
+      await database.connections.updateOne(database.point(id, id), {
+        $set: { trustedIssuer },
+        $unset: { [`lastUsed.${signedTokensId}`]: '' },
+      });
     },
     async clear(id) {
       await findLiveConnection(database, id);

@@ -1,7 +1,7 @@
 import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
 import type { JsonObject } from '#scim/json.ts';
 import type { ResourceType } from '#scim/schema-registry.ts';
-import type { Reader, View } from './decision.ts';
+import type { IdPair, Reader, View } from './decision.ts';
 import { DirectoryError } from './errors.ts';
 import { claimedEntries } from './mongo/fold.ts';
 
@@ -25,7 +25,28 @@ export function refuseTaken(
   self: string | undefined,
 ): void {
   const entry = entries.find((one) => ![undefined, self].includes(view.owner(type, one)));
-  if (entry !== undefined) throw taken(type, entry.slice(0, entry.indexOf('=')));
+  if (entry !== undefined) throw taken(type, attributeOfEntry(type, entry));
+}
+
+/** The error for an attribute that is to become unique while resources share a value of it. */
+export function valuesShared(
+  resourceType: string,
+  attribute: string,
+  pairs: readonly IdPair[],
+): DirectoryError {
+  const named = pairs.map(([first, second]) => `${first} and ${second}`).join(', ');
+  return new DirectoryError(
+    ErrorReason.UNIQUENESS,
+    `${attribute} cannot be made unique while resources of type ${resourceType} share a value of it: change or delete one of ${named}.`,
+    { resource_type: resourceType, attribute, ids: pairs.map((pair) => pair.join('=')).join() },
+  );
+}
+
+/** The path of the attribute whose value an entry holds. */
+function attributeOfEntry(type: ResourceType, entry: string): string {
+  const keys = entry.slice(0, entry.indexOf('='));
+  const owner = type.extensions.find(({ field }) => keys.startsWith(`${field}.`));
+  return owner ? `${owner.schema.id}:${keys.slice(owner.field.length + 1)}` : keys;
 }
 
 /** The error for a unique value that another resource has. */

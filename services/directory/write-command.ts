@@ -23,6 +23,8 @@ export interface WriteContext {
 
 /** The answer to a write. */
 export interface WriteReply {
+  /** The resource's type as the connection has it. */
+  readonly type: ResourceType;
   /** The resource as it is now. */
   readonly state: ResourceState;
   /** Whether anything was written. */
@@ -48,6 +50,28 @@ export function commandOf(
 ): Pick<Command<unknown>, 'connection' | 'requestId' | 'time' | 'deadline' | 'validateOnly' | 'alone'> {
   const { connection, requestId, time, deadline, validateOnly } = context;
   return { connection, requestId, time, deadline, validateOnly, alone };
+}
+
+// A command that an operator or the directory itself gives may wait for longer than one of a client.
+const operatorMs = 30_000;
+
+/** The rest of a command that no client gave: it travels alone, also on a connection that is paused. */
+export function operatorCommand<Reply>(
+  connection: string,
+  now: number,
+  { load, decide }: Pick<Command<Reply>, 'load' | 'decide'>,
+): Command<Reply> {
+  return {
+    connection,
+    requestId: '',
+    time: new Date(now),
+    deadline: now + operatorMs,
+    alone: true,
+    validateOnly: false,
+    operator: true,
+    load,
+    decide,
+  };
 }
 
 /** The resource that a write is about. RESOURCE_NOT_FOUND, VERSION_MISMATCH. */

@@ -146,9 +146,9 @@ suite('users', () => {
       ['ERROR_REASON_REQUEST_INVALID', 'externalId'],
     );
     const both = await refusal(access.users.get.query({ ...asked, id: ada, userName: 'ada@example.com' }));
-    assert.match(both.message, /^Send one of id, userName, externalId, not several\.$/);
+    assert.match(both.message, /^Send one of id, login, email, externalId, userName, not several\.$/);
     const none = await refusal(access.users.get.query(asked));
-    assert.match(none.message, /^Send one of id, userName, externalId\.$/);
+    assert.match(none.message, /^Send one of id, login, email, externalId, userName\.$/);
   });
 
   test('find answers by filter, e-mail or name, and everybody page by page', async () => {

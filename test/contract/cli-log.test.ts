@@ -119,6 +119,11 @@ test('log replay prints what a request would do now', async () => {
     [status, now.status, writes[0].differences],
     [200, 200, [{ attribute: 'active', before: true, after: false }]],
   );
+  const mask = ['connections', 'update', '--connection', connection.id, '--mask', 'active'];
+  assert.equal((await runCommand(launcher, mask, { env: env() })).code, 0);
+  const hidden = await printed('replay', ids[2] ?? '');
+  assert.match(hidden, /^Not shown here, because the connection masks it now: active$/m);
+  assert.doesNotMatch(hidden, /^Placeholders|true +false/m);
   assert.equal((await scim('GET', `/Users/${user.id}`)).body.active, true);
   await watch.next();
 

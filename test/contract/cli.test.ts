@@ -3,6 +3,9 @@ import { mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
+import { v7 as newUuid } from 'uuid';
+import { RegisterConsumerRequest } from '#proto/rollcall/directory/v1/change_service.ts';
+import { Exchange } from '#proto/rollcall/directory/v1/exchange_service.ts';
 import { assertError, createUser, userBody } from '../scim/scim-fixture.ts';
 import { startRollcall, type TestRollcall } from '../support/rollcall.ts';
 import { runCommand } from '../support/run-command.ts';
@@ -68,11 +71,16 @@ suite('connections', () => {
       uniqueGroupNames: true,
       onDelete: 'remove',
       requiredAttributes: [],
+      maskedAttributes: [],
+      loginFrom: 'userName',
+      emailFrom: 'emails.value',
+      externalIdFrom: 'externalId',
       status: 'active',
       users: 0,
       groups: 0,
       position: 0,
       trustedIssuer: null,
+      trustedIssuerLastUsed: null,
       baseUrl: created.baseUrl,
     });
   });
@@ -109,16 +117,19 @@ suite('connections', () => {
       ...['connections', 'create', '--name', 'Set', '--strict', '--unique-group-names'],
       ...['--organization', 'Example Corp', '--on-delete', 'deactivate', '--provider', 'okta'],
       ...['--require', 'title', `${urn}:department`],
+      ...['--mask', 'emails', 'name.FAMILYNAME'],
     );
     const names = ['name', 'organization', 'provider', 'strict', 'uniqueGroupNames', 'onDelete'] as const;
     const valuesOf = (row: Readonly<Record<string, unknown>>) => [
       ...names.map((name) => row[name]),
       row.requiredAttributes,
+      row.maskedAttributes,
     ];
     const shown = async () => valuesOf(await cliJson('connections', 'show', id));
     let expected: unknown[] = [
       ...['Set', 'Example Corp', 'okta', true, true, 'deactivate'],
       ['title', `${urn}:department`],
+      ['emails', 'name.familyName'],
     ];
     assert.deepEqual(await shown(), expected);
     const changes: [options: string[], place: number, value: unknown][] = [
@@ -132,11 +143,13 @@ suite('connections', () => {
       [['--on-delete', 'remove'], 5, 'remove'],
       [['--require', 'EMAILS', '--require', 'name.familyName'], 6, ['emails', 'name.familyName']],
       [['--require-none'], 6, []],
+      [['--mask', 'title'], 7, ['title']],
+      [['--mask-none'], 7, []],
     ];
     for (const [options, place, value] of changes) {
       expected = expected.with(place, value);
       const updated = await cliJson('connections', 'update', '--connection', id, ...options);
-      assert.deepEqual(Object.keys(updated), ['id', ...names, 'requiredAttributes']);
+      assert.deepEqual(Object.keys(updated), ['id', ...names, 'requiredAttributes', 'maskedAttributes']);
       assert.deepEqual(valuesOf(updated), expected, options.join(' '));
     }
     assert.deepEqual(await shown(), expected);
@@ -268,6 +281,11 @@ suite('trusted issuers', () => {
     const trusted = await cliJson('connections', 'trust', id, ...options, '--application-id', 'b');
     assert.deepEqual(trusted, { id, trustedIssuer: issuer });
     assert.equal(await shown(), issuer);
+    // As a gateway records that one of the issuer's tokens came.
+    const used = Exchange.fromPartial({ id: newUuid(), connectionId: id, tokenId: 'jwt_0123456789abcdef' });
+    await rollcall.directory.exchanges.recordExchanges({ exchanges: [used] });
+    const { trustedIssuerLastUsed } = await cliJson('connections', 'show', id);
+    assert.ok(Math.abs(Date.parse(trustedIssuerLastUsed) - Date.now()) < 60_000, trustedIssuerLastUsed);
     assert.deepEqual(await cliJson('connections', 'distrust', id), { id, trustedIssuer: null });
     assert.equal(await shown(), null);
   });
@@ -303,6 +321,25 @@ suite('service tokens', () => {
   });
 });
 
+suite('consumers', () => {
+  test('are listed with their lag, and forgotten', async () => {
+    const connection = await rollcall.connect();
+    const { id: connectionId } = connection;
+    const { changes } = rollcall.directory;
+    await changes.registerConsumer(RegisterConsumerRequest.fromPartial({ connectionId, name: 'billing' }));
+    await createUser(scimOf(connection));
+    const [consumer] = await cliJson('consumers', 'list', '--connection', connectionId);
+    assert.deepEqual(Object.keys(consumer), [
+      ...['name', 'position', 'lag', 'lagSeconds', 'acknowledged', 'registered'],
+    ]);
+    const { name, position, lag, acknowledged } = consumer;
+    assert.deepEqual([name, position, lag, acknowledged], ['billing', 0, 1, null]);
+    await cliJson('consumers', 'delete', 'billing', '--connection', connectionId);
+    const { stdout } = await cli(['consumers', 'list', '--connection', connectionId]);
+    assert.equal(stdout, 'No service has registered as a consumer.\n');
+  });
+});
+
 suite('errors', () => {
   test('each is one line that says what to do, with code 1 for a failure and 2 for wrong use', async () => {
     const nothing = { ROLLCALL_DIRECTORY_ADDRESS: '127.0.0.1:9' };
@@ -323,6 +360,8 @@ suite('errors', () => {
         /cannot be used/,
       ],
       [['connections', 'update', '--connection', id, '--require', 'shoeSize'], 1, /"shoeSize" is not an/],
+      [['connections', 'update', '--connection', id, '--mask', 'title', '--mask-none'], 2, /cannot be used/],
+      [['connections', 'update', '--connection', id, '--mask', 'emails.value'], 1, /mask emails$/m],
       [
         ['connections', 'update', '--connection', id, '--require', 'id'],
         1,
@@ -339,6 +378,8 @@ suite('errors', () => {
       [['connections', 'show', 'nosuchconnection'], 1, /connection/i],
       [['connections', 'create', '--name', ' '], 1, /name/],
       [['service-tokens', 'revoke', 'x'], 1, /token/i],
+      [['consumers', 'list'], 2, /--connection/],
+      [['consumers', 'delete', 'x', '--connection', id], 1, /No consumer of this connection/],
       [['clients', 'revoke', 'x', '--connection', id], 1, /No client has this id/],
       [['connections', 'trust', id, '--issuer', 'x', '--audience', 'x'], 2, /--jwks-uri/],
       [

@@ -53,6 +53,7 @@ async function update({ connectionId }: { readonly connectionId: string }, chang
 }
 
 const requireOnly = (...paths: string[]) => ({ requiredAttributes: { paths } });
+const maskOnly = (...paths: string[]) => ({ maskedAttributes: { paths } });
 const remove = (path: string) => operation(resourceTypes.user, 'REMOVE', path);
 const replace = (path: string, value: string | boolean) =>
   operation(resourceTypes.user, 'REPLACE', path, value);
@@ -77,18 +78,21 @@ suite('updating a connection', () => {
       { uniqueGroupNames: false },
       { uniqueGroupNames: true },
       requireOnly('title'),
+      maskOnly('userName', 'emails'),
       { onDelete: OnDelete.REMOVE },
       { organization: '' },
       requireOnly(),
+      maskOnly(),
       {},
     ];
     for (const change of changes) {
-      const { requiredAttributes, ...rest } = change;
+      const { requiredAttributes, maskedAttributes, ...rest } = change;
       expected = Object.assign(
         {},
         expected,
         rest,
         requiredAttributes && { requiredAttributes: requiredAttributes.paths },
+        maskedAttributes && { maskedAttributes: maskedAttributes.paths },
       );
       assert.deepEqual(await update(acme, change), expected);
       assert.deepEqual(await acme.connection(), expected);
@@ -113,6 +117,7 @@ suite('updating a connection', () => {
       ['name', { name: long }],
       ['organization', { organization: long }],
       ['required_attributes', requireOnly(...Array.from({ length: 51 }, (_, index) => `title${index}`))],
+      ['masked_attributes', maskOnly(...Array.from({ length: 51 }, (_, index) => `title${index}`))],
     ] as const) {
       await refused(update(acme, { ...change, strict: true }), ErrorReason.REQUEST_INVALID, { field });
     }
@@ -133,6 +138,7 @@ suite('updating a connection', () => {
     const before = await globex.connection();
     await update(acme, {
       ...requireOnly('title', 'externalId'),
+      ...maskOnly('title'),
       organization: 'Acme',
       strict: true,
       uniqueGroupNames: false,
@@ -169,19 +175,57 @@ suite('updating a connection', () => {
       await using client = await MongoClient.connect(directory.uri);
       const db = client.db();
       await db.collection('heads').updateOne({ connection: connectionId }, { $unset: { settings: '' } });
-      const $unset = { organization: '', requiredAttributes: '', onDelete: '' };
+      const $unset = { organization: '', requiredAttributes: '', maskedAttributes: '', onDelete: '' };
       await db.collection('connections').updateOne({ connection: connectionId }, { $unset });
     }
-    const { organization, requiredAttributes, onDelete, uniqueGroupNames } = await acme.connection();
+    const { organization, requiredAttributes, maskedAttributes, onDelete, uniqueGroupNames } =
+      await acme.connection();
     assert.deepEqual(
-      [organization, requiredAttributes, onDelete, uniqueGroupNames],
-      ['', [], OnDelete.REMOVE, true],
+      [organization, requiredAttributes, maskedAttributes, onDelete, uniqueGroupNames],
+      ['', [], [], OnDelete.REMOVE, true],
     );
     const clash = { resource_type: 'Group', attribute: 'displayName' };
     await refused(acme.groupOf('staff'), ErrorReason.UNIQUENESS, clash);
     await update(acme, requireOnly('title'));
     await refused(acme.groupOf('staff'), ErrorReason.UNIQUENESS, clash);
     await refused(acme.createUser('ada'), ErrorReason.VALUE_INVALID, { attribute: 'title' });
+  });
+});
+
+suite('masked attributes', () => {
+  test('are spelled by the schema, each once, at creation and later', async () => {
+    const given = ['TITLE', 'title', ' name.familyname ', `${enterpriseUrn.toUpperCase()}:department`];
+    const acme = await connect({ maskedAttributes: given });
+    const spelled = ['title', 'name.familyName', `${enterpriseUrn}:department`];
+    assert.deepEqual((await acme.connection()).maskedAttributes, spelled);
+    // Also what nobody can be held to send.
+    const updated = await update(acme, maskOnly('groups', 'MEMBERS', 'password', 'meta.created'));
+    assert.deepEqual(updated?.maskedAttributes, ['groups', 'members', 'password', 'meta.created']);
+  });
+
+  test('are refused with the reason when they are unknown or cannot be told from others', async () => {
+    const acme = await connect({ maskedAttributes: ['title'] });
+    for (const [path, reason] of [
+      ['shoeSize', /"shoeSize" is not an attribute of User/],
+      ['department', /did you mean urn:.*:department/],
+      ['emails[type eq "work"].value', /./],
+      [enterpriseUrn, /is a schema; name one of its attributes/],
+      ['', /./],
+      ['ID', /ID cannot be masked, because it is in the URLs of requests/],
+      ['emails.value', /other attributes have a part of this name too; mask emails$/],
+      ['name.formatted', /mask name$/],
+      [`${enterpriseUrn}:manager.displayName`, /mask manager$/],
+    ] as const) {
+      const error = await refusal(update(acme, maskOnly('title', path)));
+      assert.equal(error.reason, ErrorReason.REQUEST_INVALID, path);
+      assert.deepEqual({ ...error.metadata }, { field: 'masked_attributes' });
+      assert.match(error.message, /^masked_attributes: /);
+      assert.match(error.message, reason);
+      await refused(connect({ maskedAttributes: [path] }), ErrorReason.REQUEST_INVALID, {
+        field: 'masked_attributes',
+      });
+    }
+    assert.deepEqual((await acme.connection()).maskedAttributes, ['title']);
   });
 });
 

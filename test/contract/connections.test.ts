@@ -20,6 +20,7 @@ import {
   ResumeConnectionRequest,
   RevokeServiceTokenRequest,
   RevokeTokenRequest,
+  UnknownAttributes,
 } from '#proto/rollcall/directory/v1/connection_service.ts';
 import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
 import { RpcError } from '#rpc/rpc-error.ts';
@@ -119,7 +120,12 @@ suite('a connection', () => {
         trustedIssuer: undefined,
         organization: '',
         requiredAttributes: [],
+        maskedAttributes: [],
         onDelete: OnDelete.REMOVE,
+        extensions: [],
+        unknownAttributes: UnknownAttributes.DROP,
+        refolding: undefined,
+        attributeMapping: { login: 'userName', email: 'emails.value', externalId: 'externalId' },
       },
     );
     assert.deepEqual((await get(connection?.id ?? '')).connection, connection);
@@ -176,7 +182,11 @@ suite('a connection', () => {
     for (let times = 0; times < 2; times++)
       assert.equal((await pause(id)).connection?.status, ConnectionStatus.PAUSED);
     assert.equal((await get(id)).connection?.status, ConnectionStatus.PAUSED);
-    await refused(authenticate(id, token), ErrorReason.CONNECTION_PAUSED, { connection: id });
+    // Who has a good token is told, so that the gateway can say who was refused.
+    const { connection, tokenId } = await authenticate(id, token);
+    assert.equal(connection?.status, ConnectionStatus.PAUSED);
+    const [listed] = (await listTokens(id)).tokens;
+    assert.deepEqual([listed?.id, listed?.lastUsed !== undefined], [tokenId, true]);
     await refused(authenticate(id, 'wrong'), ErrorReason.TOKEN_INVALID);
     for (let times = 0; times < 2; times++)
       assert.equal((await resume(id)).connection?.status, ConnectionStatus.ACTIVE);

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { v7 as newUuid } from 'uuid';
+import { RegisterConsumerRequest } from '#proto/rollcall/directory/v1/change_service.ts';
 import {
   PauseConnectionRequest,
   ResumeConnectionRequest,
 } from '#proto/rollcall/directory/v1/connection_service.ts';
 import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
+import { listen } from '../support/change-watch.ts';
 import {
   type ConnectionDriver,
   createDriver,
@@ -15,6 +17,7 @@ import {
   refused,
 } from '../support/connection-driver.ts';
 import { startTestDirectory } from '../support/directory.ts';
+import { exportConnection } from '../support/directory-copy.ts';
 
 let directory: Awaited<ReturnType<typeof startTestDirectory>>;
 before(async () => {
@@ -37,6 +40,17 @@ const reads = {
   listUserGroups: (c: ConnectionDriver, { user }: Ids) => c.listUserGroups(user),
   checkMembership: (c: ConnectionDriver, { user, group }: Ids) => c.check(user, group),
   listChanges: (c: ConnectionDriver) => c.listChanges(),
+  async watchChanges(c: ConnectionDriver) {
+    await using watch = listen(c.watchChanges());
+    await watch.next();
+  },
+  export: (c: ConnectionDriver) => exportConnection(directory.clients, c.connectionId, 1),
+  registerConsumer: ({ connectionId }: ConnectionDriver) =>
+    directory.clients.changes.registerConsumer(
+      RegisterConsumerRequest.fromPartial({ connectionId, name: 'billing' }),
+    ),
+  listConsumers: ({ connectionId }: ConnectionDriver) =>
+    directory.clients.changes.listConsumers({ connectionId }),
 };
 
 /** Every call that writes to a connection, by method. */

@@ -59,7 +59,8 @@ suite('creating a user', () => {
     assert.equal(position, 1);
 
     const read = await acme.getUser(idOf(user));
-    assert.deepEqual(read, { user, asOf: 1, deletedAt: undefined });
+    const identity = { login: 'Ada@Example.com', email: 'ada@example.com', externalId: 'E-1' };
+    assert.deepEqual(read, { user, asOf: 1, deletedAt: undefined, identity });
     const [change, ...others] = await acme.listChanges();
     assert.equal(others.length, 0);
     assert.equal(change?.requestId, 'request-1');

@@ -2,7 +2,11 @@ import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { MongoClient } from 'mongodb';
 import { v7 as newUuid } from 'uuid';
-import { CreateConnectionRequest } from '#proto/rollcall/directory/v1/connection_service.ts';
+import {
+  CreateConnectionRequest,
+  GetConnectionRequest,
+  SetTrustedIssuerRequest,
+} from '#proto/rollcall/directory/v1/connection_service.ts';
 import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
 import {
   Exchange,
@@ -196,6 +200,44 @@ suite('the sync log', () => {
     const sent = exchange(acme);
     await record(sent);
     assert.equal((await watch.next()).id, sent.id);
+  });
+
+  test('says when signed tokens were last used, to the minute, since their issuer is trusted', async () => {
+    const [acme, other] = [await connect(), await connect()];
+    const issuer = {
+      issuer: 'https://idp.example.com/',
+      audience: 'rollcall',
+      jwksUri: 'https://idp.example.com/keys',
+    };
+    const trust = async (connectionId: string) => {
+      const request = SetTrustedIssuerRequest.fromPartial({ connectionId, issuer });
+      await directory.clients.connections.setTrustedIssuer(request);
+    };
+    const lastUsed = async (connectionId = acme) => {
+      const request = GetConnectionRequest.fromPartial({ connectionId });
+      const { connection } = await directory.clients.connections.getConnection(request);
+      return connection?.trustedIssuer?.lastUsed;
+    };
+    for (const each of [acme, other]) await trust(each);
+    const used = (ago: number) => exchange(acme, ago, { tokenId: 'jwt_0123456789abcdef' });
+    const timeOf = async ({ id }: Exchange) =>
+      (await directory.clients.exchanges.getExchange({ connectionId: acme, id })).exchange?.time;
+    await record(exchange(acme, 9 * minute, { tokenId: 't1' }), exchange(acme, 9 * minute));
+    assert.equal(await lastUsed(), undefined);
+    const [first, second] = [used(9 * minute), used(8.5 * minute)];
+    await record(second, exchange(other), first);
+    assert.deepEqual(await lastUsed(), await timeOf(second));
+    const third = used(5 * minute);
+    for (const late of [used(8 * minute), third, used(4.5 * minute), used(day)]) await record(late);
+    assert.deepEqual(await lastUsed(), await timeOf(third));
+    assert.equal(await lastUsed(other), undefined);
+    // A gateway whose clock goes before ours does not make it later than now.
+    const begin = new Date();
+    await record(used(-minute));
+    const now = (await lastUsed()) ?? new Date(0);
+    assert.ok(now >= begin && now <= new Date());
+    await trust(acme);
+    assert.equal(await lastUsed(), undefined);
   });
 
   test('ends a watch when the directory stops', async () => {

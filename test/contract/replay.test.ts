@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { v7 as newUuid } from 'uuid';
-import { CreateTokenRequest } from '#proto/rollcall/directory/v1/connection_service.ts';
+import {
+  CreateTokenRequest,
+  UpdateConnectionRequest,
+} from '#proto/rollcall/directory/v1/connection_service.ts';
 import type { Exchange } from '#proto/rollcall/directory/v1/exchange_service.ts';
 import { openDirectoryChannel } from '#rpc/directory-channel.ts';
 import type { RpcChannel } from '#rpc/rpc-client.ts';
@@ -253,6 +256,24 @@ suite('a replay', () => {
     );
   });
 
+  replaying('shows nothing of what the connection masks', async ({ scim, connection, record, replay }) => {
+    const { exchange, answer } = await record(
+      'POST',
+      '/Users',
+      userBody({ title: 'Countess', nickName: 'A' }),
+    );
+    const request = { connectionId: connection.id, maskedAttributes: { paths: ['title'] } };
+    await rollcall.directory.connections.updateConnection(UpdateConnectionRequest.fromPartial(request));
+    await scim('DELETE', `/Users/${answer.body.id}`);
+    const { exchange: now, writes } = await replay(exchange);
+    assert.equal(now.status, 201);
+    // It was sent as it was recorded, and is not shown.
+    assert.deepEqual([exchange.masked, now.masked], [[], ['title']]);
+    const shown = new Map(writes[0]?.differences.map(({ attribute, after }) => [attribute, after]));
+    assert.deepEqual([shown.get('title'), shown.get('nickName')], ['<masked text>', 'A']);
+    assert.ok(!JSON.stringify([now, writes]).includes('Countess'));
+  });
+
   replaying('is refused, with the reason, for what cannot be sent again', async ({ record, replay }) => {
     const search = { schemas: ['urn:ietf:params:scim:api:messages:2.0:SearchRequest'] };
     const cases: readonly [Parameters<ScimClient>, RegExp][] = [
@@ -268,5 +289,8 @@ suite('a replay', () => {
       const { exchange } = await record(...request);
       await assert.rejects(replay(exchange), { message });
     }
+    const { exchange } = await record('GET', '/Users');
+    const token = { ...exchange, method: 'POST', path: '/oauth/token', requestBody: '{}' };
+    await assert.rejects(replay(token), { message: /changes no user and no group/ });
   });
 });

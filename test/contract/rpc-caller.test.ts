@@ -6,6 +6,7 @@ import { ConnectionServiceService } from '#proto/rollcall/directory/v1/connectio
 import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
 import { GroupServiceService } from '#proto/rollcall/directory/v1/group_service.ts';
 import { MembershipServiceService } from '#proto/rollcall/directory/v1/membership_service.ts';
+import { RoleServiceService } from '#proto/rollcall/directory/v1/role_service.ts';
 import {
   DeleteUserRequest,
   GetUserRequest,
@@ -27,13 +28,16 @@ const services = [
   MembershipServiceService,
   ConnectionServiceService,
   ChangeServiceService,
+  RoleServiceService,
 ];
 const allMethods = services.flatMap((service) => Object.values(service).map(({ path }) => path));
 
 const reads = `
   UserService/GetUser UserService/ListUsers GroupService/GetGroup GroupService/ListGroups
   MembershipService/ListMembers MembershipService/ListUserGroups MembershipService/CheckMembership
-  ChangeService/ListChanges`;
+  RoleService/ListUserRoles RoleService/BatchListUserRoles RoleService/CheckUserRole RoleService/ListRoleHolders RoleService/GetAccess
+  ChangeService/ListChanges ChangeService/WatchChanges ChangeService/Export
+  ChangeService/RegisterConsumer ChangeService/Acknowledge`;
 /** What each role may call, in full: a new method is open to admin only until it is added here and in the table. */
 const expected: Record<Exclude<CallerRole, 'admin'>, string> = {
   gateway: `

@@ -4,10 +4,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { Change } from '#proto/rollcall/directory/v1/change_service.ts';
 import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
 import { openDirectoryChannel } from '#rpc/directory-channel.ts';
 import { RpcError } from '#rpc/rpc-error.ts';
-import { holdingsAsLogged } from '../support/change-log.ts';
+import { holdingsAsLogged, replay } from '../support/change-log.ts';
 import { checkStored } from '../support/check-stored.ts';
 import {
   type ConnectionDriver,
@@ -115,6 +116,30 @@ async function crowd(directory: ConnectionDriver, group: string, users: readonly
   }
 }
 
+/**
+ * Follows the log after what was heard of it, each change once and in order, until the position is reached or the directory
+ * is gone; answers whether it was reached.
+ */
+async function follow(
+  directory: ConnectionDriver,
+  heard: Change[],
+  end: () => number | undefined,
+): Promise<boolean> {
+  try {
+    for await (const { changes, position } of directory.watchChanges({ after: heard.length })) {
+      for (const change of changes) {
+        assert.equal(change.position, heard.length + 1);
+        heard.push(change);
+      }
+      assert.equal(position, heard.length);
+      if (position === end()) return true;
+    }
+  } catch (error) {
+    if (!isExpected(error, true)) throw error;
+  }
+  return false;
+}
+
 test('two directories write one connection at once, one dies in a transaction, and nothing is lost or broken', async () => {
   const uri = await ownDatabase();
   await using survivor = await startDirectoryProcess(uri);
@@ -123,6 +148,10 @@ test('two directories write one connection at once, one dies in a transaction, a
   const many = await through.groupOf('many');
   const names = Array.from({ length: 800 }, (_, index) => `one of many ${index}`);
   const users = await inParallel(names, async (name) => idOf((await through.createUser(name)).user ?? {}));
+  // One follows the survivor alone, the other goes from one victim to the next and hears the rest of the survivor.
+  const heard = { here: [] as Change[], there: [] as Change[] };
+  let end: number | undefined;
+  const following = follow(through, heard.here, () => end);
   const acknowledged: Acknowledged = {
     created: new Map(),
     deleted: new Set(),
@@ -134,6 +163,7 @@ test('two directories write one connection at once, one dies in a transaction, a
     await using victim = await startDirectoryProcess(uri);
     const throughVictim = driveConnection(victim.clients, through.connectionId);
     let killed = false;
+    const followingVictim = follow(throughVictim, heard.there, () => undefined);
     const workers = [through, throughVictim].flatMap((driver) =>
       Array.from({ length: 8 }, () => work(driver, shared, victims, acknowledged, () => killed)),
     );
@@ -150,6 +180,7 @@ test('two directories write one connection at once, one dies in a transaction, a
     killed = true;
     await victim.kill();
     await Promise.all([worked, crowding]);
+    assert.equal(await followingVictim, false);
     assert.ok(answered, 'the writes were answered while the crowd wrote');
     // What the victim left open holds up nobody.
     acknowledged.created.set(
@@ -160,6 +191,12 @@ test('two directories write one connection at once, one dies in a transaction, a
 
   const held = await holdingsAsLogged(through);
   await checkStored(uri, through.connectionId, held);
+  const fromVictims = heard.there.length;
+  end = await through.position();
+  assert.deepEqual(await Promise.all([following, follow(through, heard.there, () => end)]), [true, true]);
+  assert.ok(fromVictims > 800, 'the victims were heard');
+  assert.deepEqual(heard.there, heard.here);
+  assert.deepEqual(replay(heard.here), held);
   for (const id of acknowledged.created.values()) {
     if (acknowledged.deleted.has(id)) assert.ok(!held.users.has(id), id);
     else if (!acknowledged.mayBeDeleted.has(id)) assert.ok(held.users.has(id), id);

@@ -3,10 +3,12 @@ import { after, before, mock, suite, test } from 'node:test';
 import { exportSPKI, generateKeyPair, importJWK, type JWK } from 'jose';
 import {
   ClearTrustedIssuerRequest,
+  GetConnectionRequest,
   PauseConnectionRequest,
   SetTrustedIssuerRequest,
   type TrustedIssuer,
 } from '#proto/rollcall/directory/v1/connection_service.ts';
+import { watchExchanges } from '../support/exchange-watch.ts';
 import { startRollcall, type TestConnection, type TestRollcall } from '../support/rollcall.ts';
 import { type ScimAnswer, scimOf, untilStatus } from '../support/scim-client.ts';
 import { startTokenIssuer, type TokenIssuer } from '../support/token-issuer.ts';
@@ -29,7 +31,10 @@ after(async () => {
 });
 
 /** A new connection that trusts the issuer, with what is given in place of its settings. */
-async function trusting(settings: Partial<TrustedIssuer>, issuer = idp): Promise<TestConnection> {
+async function trusting(
+  settings: Partial<Omit<TrustedIssuer, 'lastUsed'>>,
+  issuer = idp,
+): Promise<TestConnection> {
   const made = await rollcall.connect();
   await trust(made, {
     issuer: issuer.issuer,
@@ -41,7 +46,7 @@ async function trusting(settings: Partial<TrustedIssuer>, issuer = idp): Promise
   return made;
 }
 
-async function trust({ id }: TestConnection, issuer: TrustedIssuer): Promise<void> {
+async function trust({ id }: TestConnection, issuer: Omit<TrustedIssuer, 'lastUsed'>): Promise<void> {
   const request = SetTrustedIssuerRequest.fromPartial({ connectionId: id, issuer });
   await rollcall.directory.connections.setTrustedIssuer(request);
 }
@@ -268,6 +273,33 @@ suite('trust in an issuer', () => {
     assertError(answer, 503);
     assert.match(answer.headers.get('retry-after') ?? '', /^\d+$/);
     assertError(await list(await idp.sign(claims({ aud: 'another' })), trusted), 401);
+  });
+
+  test('is shown with the time when a token was last good, and the log says whose it was', async () => {
+    const trusted = await trusting({});
+    const { connections } = rollcall.directory;
+    const lastUsed = async () => {
+      const request = GetConnectionRequest.fromPartial({ connectionId: trusted.id });
+      return (await connections.getConnection(request)).connection?.trustedIssuer?.lastUsed;
+    };
+    await using watch = await watchExchanges(rollcall.directory, trusted.id);
+    assertError(await list(await idp.sign(claims({ aud: 'another' })), trusted), 401);
+    await scimOf(trusted)('GET', '/Users');
+    assert.doesNotMatch((await watch.next()).tokenId, /^jwt_/);
+    assert.equal(await lastUsed(), undefined);
+    await list(await idp.sign(claims()), trusted);
+    const { tokenId } = await watch.next();
+    assert.match(tokenId, /^jwt_[0-9a-f]{16}$/);
+    let used: Date | undefined;
+    do used = await lastUsed();
+    while (used === undefined);
+    assert.ok(Math.abs(used.getTime() - Date.now()) < 60_000);
+    await connections.pauseConnection({ connectionId: trusted.id });
+    const paused = await idp.sign(claims({ jti: 'paused' }));
+    assertError(await list(paused, trusted), 503);
+    const refused = await watch.next();
+    assert.deepEqual([refused.status, refused.tokenId], [503, tokenId]);
+    assert.ok(!JSON.stringify(refused).includes(paused));
   });
 });
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ListChangesRequest } from '#proto/rollcall/directory/v1/change_service.ts';
+import { ListChangesRequest, WatchChangesRequest } from '#proto/rollcall/directory/v1/change_service.ts';
 import {
   CreateConnectionRequest,
   GetConnectionRequest,
@@ -359,6 +359,11 @@ export function driveConnection(clients: DirectoryClients, connectionId: string)
       const request = ListChangesRequest.fromPartial({ connectionId, after, pageSize });
       const parts = await Array.fromAsync(changes.listChanges(request));
       return parts.flatMap((part) => part.changes);
+    },
+    /** Goes on until the signal of the options is aborted, or its iteration ends. */
+    watchChanges(rest: Request<typeof WatchChangesRequest> = {}, options: CallOptions = {}) {
+      const request = WatchChangesRequest.fromPartial({ ...rest, connectionId });
+      return changes.watchChanges(request, { timeoutMs: Number.POSITIVE_INFINITY, ...options });
     },
   };
 }

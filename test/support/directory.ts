@@ -8,6 +8,7 @@ import { ConnectionServiceService } from '#proto/rollcall/directory/v1/connectio
 import { ExchangeServiceService } from '#proto/rollcall/directory/v1/exchange_service.ts';
 import { GroupServiceService } from '#proto/rollcall/directory/v1/group_service.ts';
 import { MembershipServiceService } from '#proto/rollcall/directory/v1/membership_service.ts';
+import { RoleServiceService } from '#proto/rollcall/directory/v1/role_service.ts';
 import { SearchServiceService } from '#proto/rollcall/directory/v1/search_service.ts';
 import { UserServiceService } from '#proto/rollcall/directory/v1/user_service.ts';
 import { openDirectoryChannel } from '#rpc/directory-channel.ts';
@@ -29,6 +30,7 @@ export function directoryClients(channel: RpcChannel) {
     groups: createRpcClient(GroupServiceService, channel),
     search: createRpcClient(SearchServiceService, channel),
     memberships: createRpcClient(MembershipServiceService, channel),
+    roles: createRpcClient(RoleServiceService, channel),
     connections: createRpcClient(ConnectionServiceService, channel),
     changes: createRpcClient(ChangeServiceService, channel),
     exchanges: createRpcClient(ExchangeServiceService, channel),

@@ -46,7 +46,11 @@ export interface TestRollcall extends AsyncDisposable {
   /** `http://host:port` of the access service. */
   readonly accessUrl: string;
   /** Creates a connection. */
-  connect(options?: { strict?: boolean; name?: string }): Promise<TestConnection>;
+  connect(options?: {
+    strict?: boolean;
+    name?: string;
+    maskedAttributes?: string[];
+  }): Promise<TestConnection>;
   /** A further gateway before the same directory, with settings of its own. */
   startGateway(settings: Readonly<Record<string, string>>): Promise<TestGateway>;
   /** A typed client of the access service that may ask about these connections. */
@@ -98,9 +102,9 @@ export async function startRollcall(
     directoryAddress: directory.address,
     gatewayUrl: gateway.address,
     accessUrl: access.address,
-    async connect({ strict = false, name = 'test' } = {}) {
+    async connect({ strict = false, name = 'test', maskedAttributes = [] } = {}) {
       const { connection, token } = await connections.createConnection(
-        CreateConnectionRequest.fromPartial({ name, strict }),
+        CreateConnectionRequest.fromPartial({ name, strict, maskedAttributes }),
       );
       const id = connection?.id ?? '';
       return gateway.to({ id, token, baseUrl: '' });

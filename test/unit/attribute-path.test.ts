@@ -90,7 +90,7 @@ describe('names', () => {
       {
         ...user,
         schema: schema('urn:example:a'),
-        extensions: [{ field: 'longer', required: false, schema: schema('urn:example:a:title') }],
+        extensions: [{ field: 'longer', declared: false, required: false, schema: schema('urn:example:a:title') }],
       },
     ]).resourceTypes;
     assert.ok(type);

@@ -11,12 +11,13 @@ import { parseFilter } from '#scim/filter-parser.ts';
 import type { JsonObject } from '#scim/json.ts';
 import { createSchemaRegistry, type ResourceType } from '#scim/schema-registry.ts';
 import { DirectoryError } from '../../services/directory/errors.ts';
+import { createResourceTest } from '../../services/directory/filter/resource-test.ts';
 import { type Database, openDatabase } from '../../services/directory/mongo/database.ts';
 import { edgesOf } from '../../services/directory/mongo/edges.ts';
 import { compileFilter } from '../../services/directory/mongo/filter-to-query.ts';
 import { foldResource, lookupEntries, uniqueEntries } from '../../services/directory/mongo/fold.ts';
 import { createIndexes } from '../../services/directory/mongo/indexes.ts';
-import type { QueryPlan } from '../../services/directory/mongo/query-plan.ts';
+import { planOf, type QueryPlan } from '../../services/directory/mongo/query-plan.ts';
 import { arbitraryUser, arbitraryUserFilter } from '../support/arbitrary-user.ts';
 import { sharedDatabase, uniqueDatabaseName } from '../support/database.ts';
 import { naiveMatch } from '../support/naive-filter.ts';
@@ -122,9 +123,9 @@ describe('compileFilter', () => {
     await database[Symbol.asyncDispose]();
   });
 
-  function compile(type: ResourceType, filter: Filter): Promise<QueryPlan> {
+  async function compile(type: ResourceType, filter: Filter): Promise<QueryPlan> {
     const memberships = edgesOf(database, connection, []);
-    return compileFilter({
+    const node = await compileFilter({
       resourceType: type,
       filter,
       connection,
@@ -133,6 +134,7 @@ describe('compileFilter', () => {
         membersOf: (selected) => memberships.memberIds(selected),
       },
     });
+    return planOf(node);
   }
 
   /** Runs a plan as lists do. */
@@ -147,12 +149,16 @@ describe('compileFilter', () => {
     return [...found].map((key) => key.replace(`${connection}/`, '')).sort();
   }
 
-  it('finds what RFC 7644 says, whatever the filter (FLT-01)', async () => {
+  it('finds what RFC 7644 says, whatever the filter, in the database and one by one (FLT-01)', async () => {
     const ids = users.slice(0, 5).map(({ id }) => id);
     await fc.assert(
       fc.asyncProperty(arbitraryUserFilter(ids, groupIds), async (filter) => {
         const found = new Set(await find(User, filter));
-        const wrong = users.filter(({ id, shown }) => found.has(id) !== naiveMatch(shown, filter));
+        const selects = createResourceTest(User, filter);
+        const wrong = users.filter(({ id, shown }) => {
+          const right = naiveMatch(shown, filter);
+          return found.has(id) !== right || selects(shown) !== right;
+        });
         assert.deepEqual(
           wrong.slice(0, 2).map(({ id, shown }) => ({ found: found.has(id), shown })),
           [],
@@ -338,7 +344,11 @@ describe('compileFilter', () => {
     ];
     for (const [text, places] of expected) {
       const wanted = places.map((place) => ids[place]);
-      assert.deepEqual(await find(Device, parseFilter(Device, text)), wanted, text);
+      const filter = parseFilter(Device, text);
+      assert.deepEqual(await find(Device, filter), wanted, text);
+      const selects = createResourceTest(Device, filter);
+      const selected = stored.filter(({ shown }) => selects(shown)).map(({ id }) => id);
+      assert.deepEqual(selected, wanted, `${text}, one by one`);
     }
     const plan = await compile(Device, parseFilter(Device, 'tags eq "A"'));
     assert.deepEqual(plan, { branches: [{ index: { connection, lookup: 'tags=a' } }] });

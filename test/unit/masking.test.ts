@@ -112,6 +112,32 @@ suite('masked JSON', () => {
     });
   });
 
+  test('knows a configured attribute by the last part of its name, wherever that stands', () => {
+    const urn = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User';
+    const configured = ['name.familyName', `${urn}:employeeNumber`, 'path'];
+    const user = {
+      name: { givenName: 'Ada', FamilyName: 'Lovelace' },
+      'name.familyName': 'Lovelace',
+      familyName: 'Lovelace',
+      [urn]: { employeeNumber: 'E-1', department: 'Engines' },
+      [`${urn}:employeeNumber`]: 'E-1',
+      path: 'E-1',
+    };
+    assert.deepEqual(maskedValue(user, configured), {
+      name: { givenName: 'Ada', FamilyName: '<masked text>' },
+      'name.familyName': '<masked text>',
+      familyName: '<masked text>',
+      [urn]: { employeeNumber: '<masked text>', department: 'Engines' },
+      [`${urn}:employeeNumber`]: '<masked text>',
+      path: '<masked text>',
+    });
+    const filter = `name.givenName eq "Ada" and (${urn}:employeeNumber sw "E" or name[familyname eq "L"])`;
+    assert.equal(
+      maskFilter(filter, createSecrets(registry, configured), presented),
+      `name.givenName eq "<masked text>" and (${urn}:employeeNumber sw "<masked text>" or name[familyname eq "<masked text>"])`,
+    );
+  });
+
   test('has no token, neither one that Rollcall made nor the one presented', () => {
     const token = `rollcall_${'aB3-'.repeat(10)}`;
     const value = { nickName: `my ${token}.`, title: presented, [token]: 1, list: [presented] };

@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import fc from 'fast-check';
-import { ConnectionStatus, OnDelete } from '#proto/rollcall/directory/v1/connection_service.ts';
+import {
+  ConnectionStatus,
+  OnDelete,
+  UnknownAttributes,
+} from '#proto/rollcall/directory/v1/connection_service.ts';
 import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
 import { MemberChange } from '#proto/rollcall/scim/v1/patch.ts';
+import { createSchemaRegistry } from '#scim/schema-registry.ts';
 import type { ConnectionSettings, MemberKind, Reader } from '../../services/directory/decision.ts';
 import { DirectoryError } from '../../services/directory/errors.ts';
 import {
@@ -53,6 +58,10 @@ async function decide(
     uniqueGroupNames: true,
     requiredAttributes: [],
     onDelete: OnDelete.REMOVE,
+    unknownAttributes: UnknownAttributes.DROP,
+    extensionsRevision: '',
+    refolding: [],
+    registry: createSchemaRegistry(),
   };
   const state = createBatchState(head, settings);
   const edgeOf = (member: string) => ({ group, member, kind: kindOf(member) });
@@ -72,7 +81,8 @@ async function decide(
       state.loadedEdge(of, member, edge);
       return edge;
     },
-    groupsOfOneName: async () => [],
+    resourcesOfOneValue: async () => [],
+    query: () => assert.fail('nothing is queried'),
     async *edgesOfGroup() {
       for (const member of current) yield edgeOf(member);
     },

@@ -32,9 +32,25 @@ describe('a resource and its message', () => {
       name: {},
       emails: [{}],
       enterprise: { manager: { ref: 'x', displayName: 'M' } },
-      extensions: { 'urn:example:x': { $ref: 'x', level: 3 } },
+      extensions: { 'urn:example:x': {} },
+      unknown: {},
     });
     assert.deepEqual(resourceFromMessage(User, message), { userName: 'ada' });
+  });
+
+  it('keep declared and unknown attributes apart from all others', () => {
+    const message = UserMessage.fromPartial({
+      userName: 'ada',
+      extensions: { 'urn:Example:2.0:Badge': { level: 3 } },
+      unknown: { $shoe: { size: [43] } },
+    });
+    const stored = resourceFromMessage(User, message);
+    assert.deepEqual(stored, {
+      userName: 'ada',
+      'urn:example:2%2e0:badge': { level: 3 },
+      unknown: '{"$shoe":{"size":[43]}}',
+    });
+    assert.deepEqual(UserMessage.fromPartial(resourceToMessage(User, stored)).unknown, message.unknown);
   });
 
   it('turn times to text and back', () => {

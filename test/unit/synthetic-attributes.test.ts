@@ -47,6 +47,7 @@ const registry = createSchemaRegistry([
     extensions: [
       {
         field: 'badge',
+        declared: false,
         required: true,
         schema: {
           id: badgeUrn,

@@ -47,6 +47,7 @@ const Device = createSchemaRegistry([
     extensions: [
       {
         field: 'lease',
+        declared: false,
         required: false,
         schema: {
           id: 'urn:example:Lease',

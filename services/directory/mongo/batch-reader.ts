@@ -1,6 +1,6 @@
 import DataLoader from 'dataloader';
 import type { ClientSession } from 'mongodb';
-import type { ResourceType, SchemaRegistry } from '#scim/schema-registry.ts';
+import type { ResourceType } from '#scim/schema-registry.ts';
 import type { Edge, FirstEdges, MemberKind, Reader } from '../decision.ts';
 import type { BatchState, StoredResource } from './batch-state.ts';
 import type { Database } from './database.ts';
@@ -12,7 +12,7 @@ import {
   type ResourceDocument,
   resourceKey,
 } from './documents.ts';
-import { isGroupName } from './fold.ts';
+import { isClaimedByLookup } from './fold.ts';
 
 /** How many edges one reply of the database carries when a group is streamed. */
 export const edgeBatchSize = 1_000;
@@ -20,7 +20,7 @@ export const edgeBatchSize = 1_000;
 // What a deletion removes in its own transaction; more follows in chunks.
 const firstEdges = 500;
 
-// Of groups that share a name: enough to begin to put them right.
+// Of resources that share a value: enough to begin to put them right.
 const namedPairs = 5;
 
 /** The state of a stored resource. */
@@ -35,13 +35,8 @@ const edgeOf = ({ group, member, kind }: EdgeDocument): Edge => ({ group, member
  * Reads for the commands of one batch, inside its transaction, into its state. What is asked for in the same turn
  * travels together, so a round of reads costs one query per collection however many commands there are.
  */
-export function createBatchReader(
-  database: Database,
-  registry: SchemaRegistry,
-  session: ClientSession,
-  state: BatchState,
-): Reader {
-  const connection = state.settings.id;
+export function createBatchReader(database: Database, session: ClientSession, state: BatchState): Reader {
+  const { id: connection, registry } = state.settings;
 
   // A session runs one operation at a time.
   let last: Promise<unknown> = Promise.resolve();
@@ -95,7 +90,7 @@ export function createBatchReader(
       loader<{ key: string }, string | undefined>(async (asked) => {
         const entries = asked.map(({ key }) => key);
         const { unique = [], lookup = [] } = Object.groupBy(entries, (entry) =>
-          isGroupName(type, entry) ? 'lookup' : 'unique',
+          isClaimedByLookup(type, entry) ? 'lookup' : 'unique',
         );
         const found = new Map([
           ...(await ownersBy(type, 'unique', unique)),
@@ -184,15 +179,15 @@ export function createBatchReader(
     edge: (group, member) => edges.load({ key: edgeKey(connection, group, member), group, member }),
     edgesOfMember: (member) => memberEdges.load({ key: member }),
     firstEdgesOfGroup: (group) => groupEdges.load({ key: group }),
-    async groupsOfOneName() {
-      const type = registry.resourceType('Group');
-      if (!type) return [];
-      const names = database.resources(type).aggregate<{ count: number; first: string; last: string }>(
+    async resourcesOfOneValue(type, keys) {
+      const field = ['fold', ...keys].join('.');
+      const shared = database.resources(type).aggregate<{ first: string; last: string }>(
         [
           { $match: { connection } },
+          { $match: { [field]: { $exists: true } } },
           {
             $group: {
-              _id: '$fold.displayName',
+              _id: `$${field}`,
               count: { $sum: 1 },
               first: { $min: '$_id' },
               last: { $max: '$_id' },
@@ -203,11 +198,12 @@ export function createBatchReader(
         ],
         { session },
       );
-      return (await names.toArray()).map(({ first, last }) => [idOfKey(first), idOfKey(last)] as const);
+      return (await shared.toArray()).map(({ first, last }) => [idOfKey(first), idOfKey(last)] as const);
     },
     async *edgesOfGroup(group) {
       const cursor = database.memberships.find({ connection, group }, { session, batchSize: edgeBatchSize });
       for await (const document of cursor) yield edgeOf(document);
     },
+    query: (read) => inTurn(() => read(state.head, session)),
   };
 }

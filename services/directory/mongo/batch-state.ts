@@ -10,10 +10,13 @@ import {
   type MemberKind,
   NotLoadedError,
   type ResourceState,
+  type RoleMappingsVersion,
   type View,
 } from '../decision.ts';
-import { type HeadDocument, headFields } from './documents.ts';
+import { typeIn } from './connection-types.ts';
+import { type HeadDocument, headFields, noRoleMappings } from './documents.ts';
 import { claimedEntries } from './fold.ts';
+import { writeSettingsOf } from './settings.ts';
 
 /** A resource as the database has it, with its place in the order of creation. */
 export interface StoredResource extends ResourceState {
@@ -52,6 +55,8 @@ export interface BatchState extends View {
   readonly head: HeadDocument;
   /** What is to change about the connection. */
   readonly update: ConnectionUpdate | undefined;
+  /** The versions of the role mappings to be stored. */
+  readonly roleMappingsVersions: readonly RoleMappingsVersion[];
   /** The change records so far; the first has the position after `head.position` as read. */
   readonly changes: readonly ChangeContent[];
   /** Notes what was read. Never overwrites a decision. */
@@ -93,10 +98,11 @@ const pair = (a: string, b: string) => `${a}/${b}`;
 
 /** Starts a batch on a head as read. */
 export function createBatchState(readHead: HeadDocument, settings: ConnectionSettings): BatchState {
-  const { id: _, ...writeSettings } = settings;
+  const { id: _, registry, ...writeSettings } = settings;
   const head: HeadDocument = { ...readHead, draining: [...readHead.draining], settings: writeSettings };
   let update: ConnectionUpdate | undefined;
   const changes: ChangeContent[] = [];
+  const roleMappingsVersions: RoleMappingsVersion[] = [];
   const resources = new Map<string, ResourceWrite>();
   const kinds = new Map<string, MemberKind | undefined>();
   const owners = new Map<string, string | undefined>();
@@ -108,7 +114,7 @@ export function createBatchState(readHead: HeadDocument, settings: ConnectionSet
   const decidedEdges = new Map<string, EdgeWrite>();
 
   const entriesOf = (type: ResourceType, state: ResourceState | undefined) =>
-    state ? claimedEntries(type, state.id, state.resource, settings) : [];
+    state ? claimedEntries(typeIn(registry, type), state.id, state.resource, settings) : [];
 
   function writeResource(
     type: ResourceType,
@@ -134,7 +140,7 @@ export function createBatchState(readHead: HeadDocument, settings: ConnectionSet
     }
     for (const entry of taken) owners.set(pair(type.name, entry), id);
     kinds.set(id, next ? (type.name as MemberKind) : undefined);
-    resources.set(key, { type, id, before: known?.before, after: next, kept });
+    resources.set(key, { type: typeIn(registry, type), id, before: known?.before, after: next, kept });
   }
 
   function writeEdge(edge: Edge, added: boolean) {
@@ -165,6 +171,15 @@ export function createBatchState(readHead: HeadDocument, settings: ConnectionSet
     },
     get draining() {
       return head.draining;
+    },
+    get position() {
+      return head.position;
+    },
+    get roleMappings() {
+      return head.roleMappings ?? noRoleMappings;
+    },
+    get roleMappingsVersions() {
+      return roleMappingsVersions;
     },
     resource(type, id) {
       const known = resources.get(pair(type.name, id));
@@ -235,15 +250,18 @@ export function createBatchState(readHead: HeadDocument, settings: ConnectionSet
       for (const edge of decision.removedEdges ?? []) writeEdge(edge, false);
       for (const change of decision.changes ?? []) changes.push(change);
       head.position += decision.changes?.length ?? 0;
+      if (decision.roleMappings) head.roleMappings = decision.roleMappings;
+      if (decision.roleMappingsVersion) roleMappingsVersions.push(decision.roleMappingsVersion);
       if (decision.drain) head.draining.push(decision.drain);
+      if (decision.folded) head.folded = decision.folded;
       if (decision.drained) head.draining = head.draining.filter((id) => id !== decision.drained);
+      head.floor = Math.max(head.floor, decision.floor ?? 0);
       // A deletion is final: a pause that was asked for before it may be decided after it.
       if (head.status === ConnectionStatus.DELETING) return;
       if (decision.status) head.status = decision.status;
       if (!decision.update) return;
       update = { ...update, ...decision.update };
-      const { uniqueGroupNames, requiredAttributes, onDelete } = { ...writeSettings, ...update };
-      head.settings = { uniqueGroupNames, requiredAttributes, onDelete };
+      head.settings = writeSettingsOf({ ...writeSettings, ...update });
     },
     resourceWrites() {
       return [...resources.values()].filter(({ before, after, kept }) => before !== after || kept);

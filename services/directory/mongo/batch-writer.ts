@@ -12,6 +12,7 @@ import {
   resourceKey,
 } from './documents.ts';
 import { foldResource, lookupEntries, uniqueEntries } from './fold.ts';
+import { roleMappingsDocument } from './role-mappings-store.ts';
 
 /** Who wrote the change records of a batch. */
 export interface ChangeOrigin {
@@ -164,6 +165,10 @@ export async function writeBatch(
     await database.changes.insertMany(documents, { session });
   }
 
+  if (state.roleMappingsVersions.length > 0) {
+    const documents = state.roleMappingsVersions.map((version) => roleMappingsDocument(connection, version));
+    await database.roleMappings.insertMany(documents, { session });
+  }
   if (state.update) {
     const filter = database.point(connection, connection);
     await database.connections.updateOne(filter, { $set: state.update }, { session });

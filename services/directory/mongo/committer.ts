@@ -4,10 +4,10 @@ import type { ClientSession, TransactionOptions } from 'mongodb';
 import { Counter, type Registry } from 'prom-client';
 import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
 import type { Logger } from '#runtime/logger.ts';
-import type { SchemaRegistry } from '#scim/schema-registry.ts';
 import { connectionNotFound, DirectoryError } from '../errors.ts';
 import { DuplicateResourceError, duplicateIndex, writeBatch } from './batch-writer.ts';
 import { type Committer, createCommitQueues, type Queue, type Waiting } from './commit-queues.ts';
+import type { ConnectionTypes } from './connection-types.ts';
 import type { Database } from './database.ts';
 import { databaseUnavailable, isTransient, isUnavailable } from './database-error.ts';
 import { type DecidedBatch, decideBatch } from './decide-batch.ts';
@@ -18,10 +18,10 @@ import { readSettings } from './settings.ts';
 export interface CommitterOptions {
   /** Where to commit. */
   readonly database: Database;
-  /** The resource types. */
-  readonly registry: SchemaRegistry;
-  /** Told of every committed position, before the replies leave. */
-  readonly onCommit: (connection: string, position: number) => void;
+  /** The resource types of connections. */
+  readonly types: ConnectionTypes;
+  /** Told of every committed position, with the head that it is from, before the replies leave. */
+  readonly onCommit: (connection: string, position: number, head: HeadDocument) => void;
   /** For what nobody expects. */
   readonly logger: Logger;
   /** Counts commands and transactions. */
@@ -50,7 +50,7 @@ const tooLate = new DirectoryError(
 
 /** Starts a committer. Disposing it waits for the transactions that run and refuses what is still queued. */
 export function createCommitter(options: CommitterOptions): Committer {
-  const { database, registry, onCommit, logger, metrics } = options;
+  const { database, types, onCommit, logger, metrics } = options;
   const registers = metrics ? [metrics] : [];
   const transactions = new Counter({
     name: 'rollcall_directory_transactions_total',
@@ -88,8 +88,8 @@ export function createCommitter(options: CommitterOptions): Committer {
             return settle(queue, happened.decided);
           }
           noteRivals(queue, head);
-          const settings = await readSettings(database, head, session);
-          decided = await decideBatch({ database, registry, session }, live, settings, head);
+          const settings = await readSettings(database, types, head, session);
+          decided = await decideBatch({ database, session }, live, settings, head);
           if (decided.dirty) {
             await writeBatch(database, session, decided.state, decided.origins, batchId);
             attempt = { batch: batchId, firstPosition: head.position + 1, decided };
@@ -164,7 +164,7 @@ export function createCommitter(options: CommitterOptions): Committer {
     queue.position = decided.state.head.position;
     if (decided.dirty) transactions.inc();
     commands.inc(decided.outcomes.length);
-    if (decided.origins.length > 0) onCommit(queue.connection, queue.position);
+    if (decided.origins.length > 0) onCommit(queue.connection, queue.position, decided.state.head);
     for (const outcome of decided.outcomes) {
       if ('error' in outcome) outcome.waiting.reject(outcome.error);
       else outcome.waiting.resolve(outcome.reply);

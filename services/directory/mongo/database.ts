@@ -12,11 +12,13 @@ import type { ResourceType } from '#scim/schema-registry.ts';
 import type {
   ChangeDocument,
   ConnectionDocument,
+  ConsumerDocument,
   DeletedUserDocument,
   EdgeDocument,
   ExchangeDocument,
   HeadDocument,
   ResourceDocument,
+  RoleMappingsDocument,
   ServiceTokenDocument,
 } from './documents.ts';
 
@@ -36,6 +38,10 @@ export interface Database extends AsyncDisposable {
   readonly memberships: Collection<EdgeDocument>;
   /** The change log. */
   readonly changes: Collection<ChangeDocument>;
+  /** Who follows the change log, and how far. */
+  readonly consumers: Collection<ConsumerDocument>;
+  /** Every version of the role mappings. */
+  readonly roleMappings: Collection<RoleMappingsDocument>;
   /** The sync log: what identity providers sent and what they were answered. */
   readonly exchanges: Collection<ExchangeDocument>;
   /** Tokens of internal services. */
@@ -98,6 +104,8 @@ export async function openDatabase(
     deletedUsers: db.collection('deleted_users'),
     memberships: db.collection('memberships'),
     changes: db.collection('changes'),
+    consumers: db.collection('consumers'),
+    roleMappings: db.collection('role_mappings'),
     exchanges: db.collection('exchanges'),
     serviceTokens: db.collection('service_tokens'),
     resources(type) {

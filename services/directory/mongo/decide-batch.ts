@@ -1,6 +1,5 @@
 import type { ClientSession } from 'mongodb';
 import { ConnectionStatus } from '#proto/rollcall/directory/v1/connection_service.ts';
-import type { SchemaRegistry } from '#scim/schema-registry.ts';
 import { type Command, type ConnectionSettings, NotLoadedError } from '../decision.ts';
 import { connectionNotFound, connectionPaused, DirectoryError } from '../errors.ts';
 import { createBatchReader } from './batch-reader.ts';
@@ -46,13 +45,13 @@ function refuseByStatus(command: Command<unknown>, head: HeadDocument): void {
  * have left. A command that is refused harms no other.
  */
 export async function decideBatch(
-  source: { readonly database: Database; readonly registry: SchemaRegistry; readonly session: ClientSession },
+  source: { readonly database: Database; readonly session: ClientSession },
   batch: readonly Waiting[],
   settings: ConnectionSettings,
   head: HeadDocument,
 ): Promise<DecidedBatch> {
   const state = createBatchState(head, settings);
-  const reader = createBatchReader(source.database, source.registry, source.session, state);
+  const reader = createBatchReader(source.database, source.session, state);
   const refusals = new Map<Waiting, DirectoryError>();
   const loads = await Promise.allSettled(
     batch.map(async (waiting) => {
@@ -97,7 +96,15 @@ export async function decideBatch(
       state.apply(decision);
       writes += count;
       dirty ||=
-        count > 0 || [decision.status, decision.drained, decision.update].some((part) => part !== undefined);
+        count > 0 ||
+        [
+          decision.status,
+          decision.drained,
+          decision.folded,
+          decision.floor,
+          decision.update,
+          decision.roleMappings,
+        ].some((part) => part !== undefined);
       for (const _ of decision.changes ?? []) origins.push(command);
       for (const { id } of decision.resources ?? []) writers.set(id, waiting);
       outcomes.push({ waiting, reply: decision.reply(state.head.position) });

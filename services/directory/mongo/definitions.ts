@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { ResourceType } from '#scim/schema-registry.ts';
+import type { ResourceType, SchemaRegistry } from '#scim/schema-registry.ts';
 
 const fingerprints = new WeakMap<ResourceType, string>();
 
@@ -15,4 +15,9 @@ export function definitionsFingerprint(type: ResourceType): string {
   const fingerprint = digest.slice(0, 16);
   fingerprints.set(type, fingerprint);
   return fingerprint;
+}
+
+/** The fingerprint of all definitions of a registry. */
+export function registryFingerprint({ resourceTypes }: SchemaRegistry): string {
+  return resourceTypes.map(definitionsFingerprint).join();
 }

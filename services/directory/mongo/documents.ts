@@ -1,16 +1,20 @@
-import type { Document } from 'mongodb';
+import type { Binary, Document } from 'mongodb';
 import type {
+  AttributeMapping,
   ConnectionStatus,
+  Extension,
   OnDelete,
   Provider,
+  UnknownAttributes,
 } from '#proto/rollcall/directory/v1/connection_service.ts';
 import type { Exchange } from '#proto/rollcall/directory/v1/exchange_service.ts';
 import type { JsonObject } from '#scim/json.ts';
 import type { ResourceType } from '#scim/schema-registry.ts';
-import type { ChangeContent, MemberKind, WriteSettings } from '../decision.ts';
+import type { ChangeContent, FoldedBy, MemberKind, RoleMappingsState, WriteSettings } from '../decision.ts';
 
 const connectionForm = /^[a-z0-9]{8,32}$/;
 const resourceForm = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+const consumerForm = /^[a-z0-9-]{1,64}$/;
 const positionDigits = 16;
 
 /** Whether a text can be a connection's id; no other text may become part of a key. */
@@ -21,6 +25,11 @@ export function isConnectionId(text: string): boolean {
 /** Whether a text can be a resource's id (a UUIDv7 in lower case); no other text may become part of a key. */
 export function isResourceId(text: string): boolean {
   return resourceForm.test(text);
+}
+
+/** Whether a text can be a consumer's name; no other text may become part of a key. */
+export function isConsumerName(text: string): boolean {
+  return consumerForm.test(text);
 }
 
 function checked(form: RegExp, text: string): string {
@@ -46,6 +55,16 @@ export function changeKey(connection: string, position: number): string {
 /** The `_id` of an exchange. */
 export function exchangeKey(connection: string, id: string): string {
   return `${checked(connectionForm, connection)}/${checked(resourceForm, id)}`;
+}
+
+/** The `_id` of a consumer of the log. */
+export function consumerKey(connection: string, name: string): string {
+  return `${checked(connectionForm, connection)}/${checked(consumerForm, name)}`;
+}
+
+/** The `_id` of a version of the role mappings. */
+export function roleMappingsKey(connection: string, version: number): string {
+  return `${checked(connectionForm, connection)}/${String(version).padStart(positionDigits, '0')}`;
 }
 
 /** How many keys one query may name: the embedded server's time for `$in` grows with the square of their number. */
@@ -125,8 +144,34 @@ export interface HeadDocument extends Document {
   /** Deleted groups whose edges still stand; reads drop such edges. */
   draining: string[];
   status: ConnectionStatus;
+  /** What is to be known of the role mappings without reading them. Absent: none was ever set. */
+  roleMappings?: RoleMappingsState;
+  /** What everything stored is folded by; absent: not known. */
+  folded?: FoldedBy;
   /** Kept here too, where every transaction reads and writes: see `readSettings`. Absent in heads older than this field. */
   settings?: WriteSettings;
+}
+
+/** The state of role mappings in a head that does not name one. */
+export const noRoleMappings: RoleMappingsState = {
+  version: 0,
+  nextEdge: null,
+  protectedRoles: [],
+  unheld: [],
+};
+
+/** A version of the role mappings as stored; never changed. */
+export interface RoleMappingsDocument extends Document {
+  _id: string;
+  connection: string;
+  version: number;
+  time: Date;
+  author: string;
+  rolledBackTo: number;
+  /** How many mappings it has. */
+  count: number;
+  /** The message RoleMappings as bytes, because names in it begin with `$` once it is decoded. */
+  mappings: Binary;
 }
 
 /** A change record as stored. */
@@ -139,6 +184,18 @@ export interface ChangeDocument extends Document {
   /** The transaction that wrote it; tells a committer whether a commit of unknown outcome happened. */
   batch: string;
   content: ChangeContent;
+}
+
+/** A consumer of the log as stored. */
+export interface ConsumerDocument extends Document {
+  _id: string;
+  connection: string;
+  name: string;
+  /** The position up to which it has acknowledged. */
+  position: number;
+  registered: Date;
+  /** When it acknowledged last; absent when it never did. */
+  acknowledged?: Date;
 }
 
 /** An exchange as stored: its message, with the keys apart. */
@@ -209,8 +266,18 @@ export interface ConnectionDocument extends Document {
   organization?: string;
   /** Absent: none. */
   requiredAttributes?: readonly string[];
+  /** Absent: none. */
+  maskedAttributes?: readonly string[];
   /** Absent: REMOVE. */
   onDelete?: OnDelete;
+  /** Absent: DROP. */
+  unknownAttributes?: UnknownAttributes;
+  /** Absent: none. */
+  extensions?: readonly Extension[];
+  /** Names them; absent: the empty name. */
+  extensionsRevision?: string;
+  /** Absent: the defaults. */
+  attributeMapping?: AttributeMapping;
   status: ConnectionStatus;
   created: Date;
   /** By token id. */
@@ -221,7 +288,7 @@ export interface ConnectionDocument extends Document {
   accessTokens?: Record<string, AccessTokenRecord[]>;
   /** Whose signed tokens open it beside its own. */
   trustedIssuer?: TrustedIssuerRecord;
-  /** When each token, and each client's tokens, were last used; apart from them for the same reason. */
+  /** When each token, each client's tokens, and the trusted issuer's, were last used; apart from them for the same reason. */
   lastUsed: Record<string, Date>;
 }
 

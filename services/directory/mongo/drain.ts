@@ -3,6 +3,7 @@ import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
 import type { Logger } from '#runtime/logger.ts';
 import type { Command } from '../decision.ts';
 import { DirectoryError } from '../errors.ts';
+import { operatorCommand } from '../write-command.ts';
 import type { Committer } from './commit-queues.ts';
 import type { Database } from './database.ts';
 
@@ -18,14 +19,7 @@ const retryMs = 1_000;
 
 /** The command that removes the next edges of a deleted group; answers whether all are gone. */
 function drainGroup(connection: string, group: string): Command<boolean> {
-  return {
-    connection,
-    requestId: '',
-    time: new Date(),
-    deadline: Date.now() + 60_000,
-    alone: true,
-    validateOnly: false,
-    operator: true,
+  return operatorCommand(connection, Date.now(), {
     async load(reader) {
       await reader.firstEdgesOfGroup(group);
     },
@@ -37,7 +31,7 @@ function drainGroup(connection: string, group: string): Command<boolean> {
         reply: () => complete,
       };
     },
-  };
+  });
 }
 
 /** Starts the drain. Disposing it stops after the chunk that is under way; `resume` goes on with the rest. */

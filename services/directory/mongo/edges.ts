@@ -4,7 +4,7 @@ import type { Edge } from '../decision.ts';
 import { DirectoryError } from '../errors.ts';
 import { edgeBatchSize } from './batch-reader.ts';
 import type { Database } from './database.ts';
-import { edgeKey } from './documents.ts';
+import { edgeKey, keyParts } from './documents.ts';
 import { maxMembershipIds } from './membership-filter.ts';
 import type { QueryBranch } from './query-plan.ts';
 
@@ -12,6 +12,8 @@ import type { QueryBranch } from './query-plan.ts';
 export interface Edges {
   /** The memberships of members, in no particular order. */
   ofMembers(members: readonly string[], session?: ClientSession): Promise<readonly Edge[]>;
+  /** The memberships of groups in groups. */
+  subgroups(groups: readonly string[], session?: ClientSession): Promise<readonly Edge[]>;
   /** Whether memberships stand, by group and member. */
   find(pairs: readonly Pick<Edge, 'group' | 'member'>[], session?: ClientSession): Promise<readonly Edge[]>;
   /** The members of groups, in chunks of at most 1,000. */
@@ -65,14 +67,29 @@ export function edgesOf(database: Database, connection: string, draining: readon
 
   return {
     async ofMembers(members, session) {
-      if (members.length === 0) return [];
-      const edges = await collection
-        .find(
-          { connection, member: { $in: [...members] } },
+      const found: Edge[] = [];
+      for (const part of keyParts(members)) {
+        const edges = await collection
+          .find(
+            { connection, member: { $in: [...part] } },
+            { ...(session && { session }), projection: fields },
+          )
+          .toArray();
+        found.push(...edges.filter(stands));
+      }
+      return found;
+    },
+    async subgroups(groups, session) {
+      const found: Edge[] = [];
+      for (const part of keyParts(groups.filter((group) => stands({ group })))) {
+        // The embedded server takes the index that begins with these fields only for a list.
+        const edges = collection.find(
+          { connection, kind: 'Group', group: { $in: [...part] } },
           { ...(session && { session }), projection: fields },
-        )
-        .toArray();
-      return edges.filter(stands);
+        );
+        found.push(...(await edges.toArray()));
+      }
+      return found;
     },
     async find(pairs, session) {
       if (pairs.length === 0) return [];

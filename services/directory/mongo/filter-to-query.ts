@@ -6,6 +6,7 @@ import { findSubAttribute, type ResourceType, resolvePath } from '#scim/schema-r
 import { checkFilterSize, filterError } from '../filter/filter-error.ts';
 import { type FilterTerm, readFilterTerm, termOnOneValue } from '../filter/filter-term.ts';
 import { findValueLeaf } from '../filter/value-test.ts';
+import { refuseRefolding } from '../refolding.ts';
 import { compileDocumentTerm } from './document-filter.ts';
 import { fieldCondition } from './field-condition.ts';
 import { hasUniqueEntry, indexEntry } from './fold.ts';
@@ -23,9 +24,7 @@ import {
   type FilterLeaf,
   inIndex,
   negate,
-  planOf,
   type QueryNode,
-  type QueryPlan,
 } from './query-plan.ts';
 import { someValue, someValueWith } from './value-expression.ts';
 
@@ -35,6 +34,8 @@ export interface FilterScope {
   readonly resourceType: ResourceType;
   /** The connection that owns them. */
   readonly connection: string;
+  /** See `WriteSettings.refolding`; absent for none. */
+  readonly refolding?: readonly string[];
   /** Answers filters on `members` and `groups`. */
   readonly memberships: MembershipLookup;
 }
@@ -43,12 +44,12 @@ export interface FilterScope {
  * Compiles a filter (RFC 7644, section 3.4.2.2) to queries on the documents of one connection. Everything in it is checked
  * against the schema again: it need not come from our parser.
  * @throws DirectoryError FILTER_INVALID for an unknown or unstored attribute, an operator that its type does not have, a
- * malformed tree and one above the limits; TOO_MANY; what the membership lookup throws.
+ * malformed tree and one above the limits; DEFINITIONS_CHANGING; TOO_MANY; what the membership lookup throws.
  */
-export async function compileFilter(options: FilterScope & { readonly filter: Filter }): Promise<QueryPlan> {
+export async function compileFilter(options: FilterScope & { readonly filter: Filter }): Promise<QueryNode> {
   checkFilterSize(options.filter);
   const scope = { ...options, memberships: limitMemberships(options.memberships) };
-  return planOf(await compileTree(options.filter, (leaf) => compileLeaf(scope, leaf)));
+  return compileTree(options.filter, (leaf) => compileLeaf(scope, leaf));
 }
 
 async function compileLeaf(scope: FilterScope, leaf: FilterLeaf): Promise<QueryNode> {
@@ -66,6 +67,8 @@ async function compileLeaf(scope: FilterScope, leaf: FilterLeaf): Promise<QueryN
 interface Target {
   readonly name: string;
   readonly attribute: AttributeDefinition;
+  /** Whether it is of an extension that the connection declares. */
+  readonly declared: boolean;
   readonly subAttribute: AttributeDefinition | undefined;
   /** Storage keys down to the attribute, without the sub-attribute. */
   readonly keys: readonly string[];
@@ -83,6 +86,7 @@ function findTarget(scope: FilterScope, path: AttributePath | undefined): Target
   const { resourceType, connection } = scope;
   const resolved = resolvePath(resourceType, path);
   if (resolved === undefined) throw filterError(name, `${resourceType.name} has no attribute ${name}.`);
+  refuseRefolding(scope.refolding ?? [], resolved);
   const { attribute, subAttribute } = resolved;
   const memberships = createMembershipFilter(resourceType, attribute, connection, scope.memberships);
   const hidden = [attribute, subAttribute].some((part) => part?.returned === 'never');
@@ -90,7 +94,8 @@ function findTarget(scope: FilterScope, path: AttributePath | undefined): Target
     throw filterError(name, `${name} is not stored and cannot be filtered.`);
   }
   const keys = subAttribute === undefined ? resolved.keys : resolved.keys.slice(0, -1);
-  return { name, attribute, subAttribute, keys, field: ['fold', ...keys].join('.'), memberships };
+  const declared = resolved.extension?.declared ?? false;
+  return { name, attribute, declared, subAttribute, keys, field: ['fold', ...keys].join('.'), memberships };
 }
 
 async function compileComparison(scope: FilterScope, comparison: Comparison): Promise<QueryNode> {
@@ -188,13 +193,13 @@ function termPredicate(target: Target, term: FilterTerm): Document {
 /** The index that holds an entry for what an `eq` term asks. */
 function compileIndexed(
   { connection }: FilterScope,
-  { attribute, subAttribute, keys }: Target,
+  { attribute, declared, subAttribute, keys }: Target,
   term: FilterTerm,
   predicate: Document,
 ): QueryNode | undefined {
   if (term.test !== 'eq') return undefined;
   const entry = indexEntry(subAttribute === undefined ? keys : [...keys, subAttribute.field], term.operand);
-  if (subAttribute === undefined && hasUniqueEntry(attribute))
+  if (subAttribute === undefined && hasUniqueEntry(attribute, declared))
     return inIndex({ connection, unique: entry }, predicate);
   return (subAttribute ?? attribute).indexed ? inIndex({ connection, lookup: entry }, predicate) : undefined;
 }

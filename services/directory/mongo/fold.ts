@@ -1,5 +1,6 @@
 import type { Document } from 'mongodb';
 import type { AttributeDefinition } from '#scim/attribute.ts';
+import { isExtensionField } from '#scim/declared-extensions.ts';
 import { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from '#scim/json.ts';
 import type { ResourceType } from '#scim/schema-registry.ts';
 import { type FoldedValue, foldValue } from '../filter/fold-value.ts';
@@ -56,15 +57,15 @@ function isFilterable(attribute: AttributeDefinition): boolean {
  */
 export function uniqueEntries(resourceType: ResourceType, id: string, resource: JsonObject): string[] {
   const entries = topLevelAttributes(resourceType)
-    .filter(({ attribute }) => hasUniqueEntry(attribute))
+    .filter(({ attribute, declared }) => hasUniqueEntry(attribute, declared))
     .flatMap(({ keys, attribute }) => entriesOf(keys, attribute, valueAt(resource, keys)));
   return [`id=${id}`, ...new Set(entries)];
 }
 
 /**
- * The entries that a resource may not share with another as its connection is set: the unique ones, and a group's
- * displayName where no two groups may share one. That one is among the lookup entries and not among the unique ones, so
- * that the setting can be changed at any time and nothing stored needs to.
+ * The entries that a resource may not share with another as its connection is set: the unique ones, a group's displayName
+ * where no two groups may share one, and what the connection declares to be unique. Those two are among the lookup entries
+ * and not among the unique ones, so that the settings can be changed at any time and nothing stored needs to.
  */
 export function claimedEntries(
   resourceType: ResourceType,
@@ -75,11 +76,18 @@ export function claimedEntries(
   const names = settings.uniqueGroupNames
     ? lookupEntries(resourceType, resource).filter((entry) => isGroupName(resourceType, entry))
     : [];
-  return [...uniqueEntries(resourceType, id, resource), ...names];
+  const declared = topLevelAttributes(resourceType)
+    .filter(({ attribute, declared }) => declared && attribute.uniqueness !== 'none')
+    .flatMap(({ keys, attribute }) => entriesOf(keys, attribute, valueAt(resource, keys)));
+  return [...uniqueEntries(resourceType, id, resource), ...names, ...declared];
 }
 
-/** Whether an entry is that of a group's displayName. */
-export function isGroupName(resourceType: ResourceType, entry: string): boolean {
+/** Whether a claimed entry is among the lookup entries of its owner, and not among the unique ones. */
+export function isClaimedByLookup(resourceType: ResourceType, entry: string): boolean {
+  return isGroupName(resourceType, entry) || isExtensionField(entry);
+}
+
+function isGroupName(resourceType: ResourceType, entry: string): boolean {
   return resourceType.name === 'Group' && entry.startsWith('displayName=');
 }
 
@@ -107,9 +115,13 @@ export function indexEntry(keys: readonly string[], value: FoldedValue): string 
   return `${keys.join('.')}=${value instanceof Date ? value.toISOString() : value}`;
 }
 
-/** Whether values of a top-level attribute make unique entries. `id` has an entry of its own. */
-export function hasUniqueEntry(attribute: AttributeDefinition): boolean {
-  return attribute.uniqueness !== 'none' && attribute.type !== 'complex' && attribute.name !== 'id';
+/**
+ * Whether values of a top-level attribute make unique entries. `id` has an entry of its own.
+ * @param declared whether the attribute is of an extension that the connection declares.
+ */
+export function hasUniqueEntry(attribute: AttributeDefinition, declared: boolean): boolean {
+  const { uniqueness, type, name } = attribute;
+  return uniqueness !== 'none' && type !== 'complex' && name !== 'id' && !declared;
 }
 
 function entriesOf(
@@ -125,9 +137,13 @@ function entriesOf(
 
 function topLevelAttributes(resourceType: ResourceType) {
   return [
-    ...resourceType.schema.attributes.map((attribute) => ({ keys: [attribute.field], attribute })),
-    ...resourceType.extensions.flatMap(({ field, schema }) =>
-      schema.attributes.map((attribute) => ({ keys: [field, attribute.field], attribute })),
+    ...resourceType.schema.attributes.map((attribute) => ({
+      keys: [attribute.field],
+      attribute,
+      declared: false,
+    })),
+    ...resourceType.extensions.flatMap(({ field, schema, declared }) =>
+      schema.attributes.map((attribute) => ({ keys: [field, attribute.field], attribute, declared })),
     ),
   ];
 }

@@ -1,11 +1,12 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { ClientSession } from 'mongodb';
 import { ConnectionStatus } from '#proto/rollcall/directory/v1/connection_service.ts';
 import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
 import type { Turns } from '#runtime/turns.ts';
 import { connectionNotFound, DirectoryError } from '../errors.ts';
+import { orAborted } from '../or-aborted.ts';
 import type { Database } from './database.ts';
 import { type HeadDocument, isConnectionId } from './documents.ts';
+import type { HeadNews, HeadWatch } from './head-watch.ts';
 
 /** How current a read must be. */
 export interface ReadFreshness {
@@ -32,7 +33,7 @@ export interface ConsistentRead<Result> {
 }
 
 /** The positions of connections, and reads that agree with one. */
-export interface Heads extends AsyncDisposable {
+export interface Heads {
   /** Reads a connection's head. CONNECTION_NOT_FOUND when there is none or it is being deleted. */
   read(connection: string, session?: ClientSession): Promise<HeadDocument>;
   /**
@@ -48,27 +49,15 @@ export interface Heads extends AsyncDisposable {
   ): Promise<ConsistentRead<Result>>;
   /** Waits until a connection has reached a position and gives its head; POSITION_NOT_REACHED at the deadline. */
   reached(connection: string, position: number, limits: ReadLimits): Promise<HeadDocument>;
-  /** Wakes those who wait for a position. */
-  committed(connection: string, position: number): void;
+  /** Reads a connection's head as currently as is asked; POSITION_NOT_REACHED. */
+  current(connection: string, freshness: ReadFreshness, limits: ReadLimits): Promise<HeadDocument>;
 }
 
-interface Waiter {
-  readonly connection: string;
-  readonly position: number;
-  readonly wake: () => void;
-}
-
-// How late this process may learn of another one's commit.
-const pollMs = 100;
 // How long a read waits for a position; longer than any commit takes that was acknowledged.
 const maxWaitMs = 5_000;
 
-/** Starts watching heads. */
-export function createHeads(database: Database, turns: Turns): Heads {
-  const waiters = new Set<Waiter>();
-  const stopped = new AbortController();
-  let polling: Promise<void> | undefined;
-
+/** Makes the reads of heads. */
+export function createHeads(database: Database, turns: Turns, watch: HeadWatch): Heads {
   async function read(
     connection: string,
     session?: ClientSession,
@@ -83,46 +72,30 @@ export function createHeads(database: Database, turns: Turns): Heads {
     return head;
   }
 
-  function committed(connection: string, position: number) {
-    for (const waiter of waiters) {
-      if (waiter.connection === connection && waiter.position <= position) waiter.wake();
-    }
-  }
-
-  async function poll() {
-    while (waiters.size > 0 && !stopped.signal.aborted) {
-      const connections = [...new Set([...waiters].map(({ connection }) => connection))];
-      const heads = await database.heads
-        .find({ _id: { $in: connections } }, { projection: { position: 1 } })
-        .toArray()
-        .catch(() => []);
-      for (const { _id, position } of heads) committed(_id, position);
-      await delay(pollMs, undefined, { ref: false, signal: stopped.signal }).catch(() => undefined);
-    }
-    polling = undefined;
-  }
-
   async function reached(connection: string, position: number, limits: ReadLimits): Promise<HeadDocument> {
-    let head = await read(connection);
-    const until = Math.min(limits.deadline, Date.now() + maxWaitMs);
-    if (head.position < position) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      const waiter: Waiter = { connection, position, wake: resolve };
-      waiters.add(waiter);
-      polling ??= poll();
-      const timer = setTimeout(resolve, Math.max(0, until - Date.now()));
-      limits.signal.addEventListener('abort', () => resolve(), { once: true });
-      await promise;
-      clearTimeout(timer);
-      waiters.delete(waiter);
-      head = await read(connection);
-    }
+    const head = await read(connection);
     if (head.position >= position) return head;
+    await heardOf(connection, position, limits);
+    const later = await read(connection);
+    if (later.position >= position) return later;
     throw new DirectoryError(
       ErrorReason.POSITION_NOT_REACHED,
-      `The connection is at position ${head.position} and did not reach ${position} in time.`,
-      { position: String(head.position), at_least: String(position) },
+      `The connection is at position ${later.position} and did not reach ${position} in time.`,
+      { position: String(later.position), at_least: String(position) },
     );
+  }
+
+  /** Waits until there is news of a position, or it is too late for that. */
+  async function heardOf(connection: string, position: number, limits: ReadLimits): Promise<void> {
+    const late = AbortSignal.timeout(Math.max(0, Math.min(limits.deadline - Date.now(), maxWaitMs)));
+    const ends = AbortSignal.any([limits.signal, late]);
+    try {
+      let news: HeadNews;
+      do news = await orAborted(watch.next(connection), ends);
+      while (news.position < position);
+    } catch (error) {
+      if (!ends.aborted) throw error;
+    }
   }
 
   async function agreeing<Result>(
@@ -153,15 +126,11 @@ export function createHeads(database: Database, turns: Turns): Heads {
   return {
     read,
     reached,
-    committed,
+    current: (connection, { atLeast, fresh }, limits) =>
+      atLeast === undefined ? read(connection, undefined, fresh) : reached(connection, atLeast, limits),
     async consistent(connection, { atLeast, fresh }, limits, perform) {
       const known = atLeast === undefined ? undefined : await reached(connection, atLeast, limits);
       return turns.take(connection, () => agreeing(connection, fresh, known, perform), limits.signal);
-    },
-    async [Symbol.asyncDispose]() {
-      stopped.abort();
-      for (const { wake } of waiters) wake();
-      await polling;
     },
   };
 }

@@ -18,9 +18,17 @@ export async function createIndexes(database: Database, registry: SchemaRegistry
     { key: { connection: 1, group: 1, member: 1 } },
     // The groups of a member.
     { key: { connection: 1, member: 1, group: 1 } },
+    // The groups in groups, without reading past the users in them.
+    { key: { connection: 1, kind: 1, group: 1 }, partialFilterExpression: { kind: 'Group' } },
   ]);
   // What is removed with a connection; all else is read by key.
   await database.deletedUsers.createIndexes([{ key: { connection: 1 } }]);
+  // The consumers of a connection.
+  await database.consumers.createIndexes([{ key: { connection: 1 } }]);
+  // What is removed with a connection; all else is read by key.
+  await database.roleMappings.createIndexes([{ key: { connection: 1 } }]);
+  // Connections in which a validity date takes effect.
+  await database.heads.createIndexes([{ key: { 'roleMappings.nextEdge': 1 }, sparse: true }]);
   await database.exchanges.createIndexes([
     // The sync log of a connection, newest first.
     { key: { connection: 1, time: 1 } },

@@ -1,13 +1,17 @@
 import type { ClientSession, Document } from 'mongodb';
 import type { Filter } from '#proto/rollcall/scim/v1/filter.ts';
 import type { ResourceType } from '#scim/schema-registry.ts';
+import { findMappedPath } from '../attribute-mapping.ts';
+import { type IdentityQuery, mappingOf } from '../identity.ts';
 import type { Database } from './database.ts';
 import { type HeadDocument, headFields, type ResourceDocument } from './documents.ts';
 import type { Edges } from './edges.ts';
-import { compileFilter } from './filter-to-query.ts';
+import { compileFilter, type FilterScope } from './filter-to-query.ts';
+import { identityFilter } from './identity-filter.ts';
 import { openIndexMatches } from './index-matches.ts';
 import { openOrdinalWalk } from './ordinal-walk.ts';
 import type { Bound, SortKey } from './page-order.ts';
+import { allOf, planOf, type QueryNode } from './query-plan.ts';
 import type { SortExpression } from './sort-key.ts';
 import { openSortedScan } from './sorted-scan.ts';
 
@@ -17,6 +21,8 @@ export interface PartQuery {
   readonly type: ResourceType;
   /** Which resources; all when absent. */
   readonly filter?: Filter | undefined;
+  /** Of those, the users whose identity has this value, by the mapping that the head has; all when absent. */
+  readonly identity?: IdentityQuery | undefined;
   /** What they are sorted by; when absent none has a key. */
   readonly sort?: SortExpression | undefined;
 }
@@ -74,17 +80,25 @@ export interface ListPart {
 /** Finds the way to read a part: by an index, by walking the order of creation, or by sorting. FILTER_INVALID, TOO_MANY. */
 export async function openListPart(context: PartContext, query: PartQuery): Promise<ListPart> {
   const { edges, session } = context;
+  const { type, filter, identity } = query;
+  const scope: FilterScope = {
+    resourceType: type,
+    connection: context.head.connection,
+    refolding: context.head.settings?.refolding ?? [],
+    memberships: {
+      groupsOf: (selected) => edges.groupIds(selected, session),
+      membersOf: (selected) => edges.memberIds(selected, session),
+    },
+  };
+  const nodes: QueryNode[] = [];
+  if (filter) nodes.push(await compileFilter({ ...scope, filter }));
+  if (identity) {
+    const path = findMappedPath(type, mappingOf(context.head)[identity.part]);
+    nodes.push(await identityFilter(scope, path, identity.value));
+  }
   let scan: Document | undefined;
-  if (query.filter) {
-    const plan = await compileFilter({
-      resourceType: query.type,
-      filter: query.filter,
-      connection: context.head.connection,
-      memberships: {
-        groupsOf: (selected) => edges.groupIds(selected, session),
-        membersOf: (selected) => edges.memberIds(selected, session),
-      },
-    });
+  if (nodes.length > 0) {
+    const plan = planOf(allOf(nodes));
     if ('branches' in plan) return openIndexMatches(context, query, plan.branches);
     scan = plan.scan;
   }

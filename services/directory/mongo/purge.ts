@@ -5,12 +5,15 @@ import type { Logger } from '#runtime/logger.ts';
 import type { SchemaRegistry } from '#scim/schema-registry.ts';
 import type { Database } from './database.ts';
 import {
+  type ConsumerDocument,
   changeKey,
   type DeletedUserDocument,
   type EdgeDocument,
   type ExchangeDocument,
   type ResourceDocument,
+  type RoleMappingsDocument,
 } from './documents.ts';
+import { retentionChunk } from './retention.ts';
 
 /** Removes everything that a deleted connection holds. */
 export interface Purge extends AsyncDisposable {
@@ -29,7 +32,13 @@ export function createPurge(database: Database, registry: SchemaRegistry, logger
   const stopped = new AbortController();
 
   async function removeFrom<
-    Owned extends DeletedUserDocument | EdgeDocument | ExchangeDocument | ResourceDocument,
+    Owned extends
+      | ConsumerDocument
+      | DeletedUserDocument
+      | EdgeDocument
+      | ExchangeDocument
+      | RoleMappingsDocument
+      | ResourceDocument,
   >(collection: Collection<Owned>, connection: string) {
     while (!stopped.signal.aborted) {
       const owned: Filter<Owned> = { connection } as Filter<Owned>;
@@ -44,7 +53,9 @@ export function createPurge(database: Database, registry: SchemaRegistry, logger
   async function removeChanges(connection: string) {
     const head = await database.heads.findOne(database.point(connection, connection));
     const last = head?.position ?? 0;
-    for (let first = head?.floor ?? 1; first <= last && !stopped.signal.aborted; first += chunk) {
+    // Where retention ended half-way, records are left below the floor.
+    const lowest = Math.max(1, (head?.floor ?? 1) - retentionChunk);
+    for (let first = lowest; first <= last && !stopped.signal.aborted; first += chunk) {
       const count = Math.min(chunk, last - first + 1);
       const keys = Array.from({ length: count }, (_, index) => changeKey(connection, first + index));
       await database.changes.deleteMany(database.points(keys, connection));
@@ -56,6 +67,8 @@ export function createPurge(database: Database, registry: SchemaRegistry, logger
     for (const type of registry.resourceTypes) await removeFrom(database.resources(type), connection);
     await removeFrom(database.deletedUsers, connection);
     await removeChanges(connection);
+    await removeFrom(database.consumers, connection);
+    await removeFrom(database.roleMappings, connection);
     await removeFrom(database.exchanges, connection);
     if (stopped.signal.aborted) return;
     await database.heads.deleteOne(database.point(connection, connection));

@@ -1,9 +1,31 @@
 import type { ClientSession } from 'mongodb';
-import { OnDelete } from '#proto/rollcall/directory/v1/connection_service.ts';
-import type { ConnectionSettings } from '../decision.ts';
+import { OnDelete, UnknownAttributes } from '#proto/rollcall/directory/v1/connection_service.ts';
+import type { ConnectionSettings, WriteSettings } from '../decision.ts';
 import { connectionNotFound } from '../errors.ts';
+import type { ConnectionTypes } from './connection-types.ts';
 import type { Database } from './database.ts';
 import type { HeadDocument } from './documents.ts';
+
+/** Of all that is known of a connection the settings that a head carries, with the defaults of those that are absent. */
+export function writeSettingsOf({
+  uniqueGroupNames,
+  requiredAttributes = [],
+  onDelete = OnDelete.REMOVE,
+  unknownAttributes = UnknownAttributes.DROP,
+  extensionsRevision = '',
+  refolding = [],
+  attributeMapping,
+}: Pick<WriteSettings, 'uniqueGroupNames'> & Partial<WriteSettings>): WriteSettings {
+  return {
+    uniqueGroupNames,
+    requiredAttributes,
+    onDelete,
+    unknownAttributes,
+    extensionsRevision,
+    refolding,
+    ...(attributeMapping && { attributeMapping }),
+  };
+}
 
 /**
  * The settings of a connection in the transaction that has read its head. Every write and every change of the settings
@@ -12,12 +34,14 @@ import type { HeadDocument } from './documents.ts';
  */
 export async function readSettings(
   database: Database,
-  { connection: id, settings }: HeadDocument,
+  types: ConnectionTypes,
+  head: HeadDocument,
   session: ClientSession,
 ): Promise<ConnectionSettings> {
-  if (settings) return { id, ...settings };
+  const { connection: id } = head;
+  const registry = await types.of(head, session);
+  if (head.settings) return { id, registry, ...writeSettingsOf(head.settings) };
   const found = await database.connections.findOne(database.point(id, id), { session });
   if (!found) throw connectionNotFound(id);
-  const { uniqueGroupNames, requiredAttributes = [], onDelete = OnDelete.REMOVE } = found;
-  return { id, uniqueGroupNames, requiredAttributes, onDelete };
+  return { id, registry, ...writeSettingsOf(found) };
 }

@@ -5,6 +5,7 @@ import type { AttributeDefinition } from '#scim/attribute.ts';
 import { printAttributeName } from '#scim/attribute-name.ts';
 import { findSubAttribute, type ResourceType, resolvePath } from '#scim/schema-registry.ts';
 import { DirectoryError } from '../errors.ts';
+import { refuseRefolding } from '../refolding.ts';
 
 /** How the key of a resource is computed that a list is sorted by. */
 export interface SortExpression {
@@ -27,14 +28,20 @@ export function sortError(attribute: string, message: string): DirectoryError {
 /**
  * Compiles the attribute that a list is sorted by (RFC 7644, section 3.4.2.3): of several values the primary one counts,
  * without one the first.
- * @throws DirectoryError SORT_INVALID for an attribute that is unknown, not stored, or has no order.
+ * @param refolding see `WriteSettings.refolding`.
+ * @throws DirectoryError SORT_INVALID for an attribute that is unknown, not stored, or has no order; DEFINITIONS_CHANGING
  */
-export function compileSort(resourceType: ResourceType, path: AttributePath): SortExpression {
+export function compileSort(
+  resourceType: ResourceType,
+  path: AttributePath,
+  refolding: readonly string[] = [],
+): SortExpression {
   const name = printAttributeName(path);
   const resolved = resolvePath(resourceType, path);
   if (path.attribute === '' || path.valueFilter !== undefined)
     throw sortError(name, 'Sort by the path of one attribute, without brackets.');
   if (resolved === undefined) throw sortError(name, `${resourceType.name} has no attribute ${name}.`);
+  refuseRefolding(refolding, resolved);
   const { attribute } = resolved;
   const implied =
     resolved.subAttribute === undefined && attribute.type === 'complex' && attribute.multiValued

@@ -24,7 +24,11 @@ function someOf(list: string, name: string, expression: Document): Document {
   return { $anyElementTrue: [{ $map: { input: { $ifNull: [list, []] }, as: name, in: expression } }] };
 }
 
-function valueExpression(attribute: AttributeDefinition, { node }: Filter): Document {
+/**
+ * A value filter as the condition on one value, which is the variable `value` of the aggregation.
+ * @throws DirectoryError FILTER_INVALID
+ */
+export function valueExpression(attribute: AttributeDefinition, { node }: Filter): Document {
   switch (node?.$case) {
     case 'and':
     case 'or': {

@@ -12,6 +12,7 @@ import {
 import type { ResourceType } from '#scim/schema-registry.ts';
 import { DirectoryError } from '../errors.ts';
 import { valueAt, withMember, withValueAt } from '../resource-value.ts';
+import { isUnknownPath, withUnknownAt } from '../unknown-attributes.ts';
 import { listToStore } from '../validate/list-to-store.ts';
 import { checkImmutable, filled, valueFromFilter, writeValue } from './merge-values.ts';
 import { findTarget, type OperationTarget, refuseOperation } from './operation-target.ts';
@@ -21,6 +22,7 @@ import { createPatchBudget, type PatchBudget } from './patch-budget.ts';
  * Applies operations in order, each to the result of the one before (RFC 7644, section 3.5.2). The result is not yet
  * validated as a whole. An attribute that is never returned is left alone.
  * @param onNoTarget what an operation that writes does when it selects no value.
+ * @param keepUnknown whether a whole attribute that no schema knows is written too; else its path is invalid.
  * @returns the same object when nothing changes.
  * @throws DirectoryError PATH_INVALID, FILTER_INVALID, NO_TARGET, MUTABILITY, VALUE_INVALID, LIMIT_EXCEEDED (see
  * `maxValueVisits`)
@@ -30,8 +32,9 @@ export function applyPatch(
   resource: JsonObject,
   operations: readonly PatchOperation[],
   onNoTarget: OnNoTarget,
+  keepUnknown = false,
 ): JsonObject {
-  const context = { resourceType, onNoTarget, budget: createPatchBudget() };
+  const context = { resourceType, onNoTarget, keepUnknown, budget: createPatchBudget() };
   const result = operations.reduce((state, operation) => applyOperation(context, state, operation), resource);
   return jsonEqual(result, resource) ? resource : result;
 }
@@ -40,6 +43,7 @@ export function applyPatch(
 interface PatchContext {
   readonly resourceType: ResourceType;
   readonly onNoTarget: OnNoTarget;
+  readonly keepUnknown: boolean;
   readonly budget: PatchBudget;
 }
 
@@ -50,6 +54,10 @@ function applyOperation(context: PatchContext, resource: JsonObject, operation: 
       `Operation ${operation.index} has no op; choose ADD, REMOVE or REPLACE.`,
       { field: 'operations.op' },
     );
+  }
+  if (context.keepUnknown && operation.path && isUnknownPath(context.resourceType, operation.path)) {
+    const value = operation.op === PatchOp.REMOVE ? null : toJsonValue(operation.value);
+    return withUnknownAt(resource, operation.path, value);
   }
   if (operation.path?.attribute === '' && operation.path.extension !== '') {
     return applyToExtension(context, resource, operation);

@@ -9,6 +9,7 @@ import {
   CreateConnectionResponse,
   CreateServiceTokenResponse,
   CreateTokenResponse,
+  DeclareExtensionResponse,
   DeleteConnectionResponse,
   GetConnectionResponse,
   GetTrustedIssuerResponse,
@@ -18,6 +19,8 @@ import {
   ListServiceTokensResponse,
   ListTokensResponse,
   PauseConnectionResponse,
+  PreviewAttributeMappingResponse,
+  RemoveExtensionResponse,
   ResumeConnectionResponse,
   RevokeClientResponse,
   RevokeServiceTokenResponse,
@@ -30,9 +33,11 @@ import {
 } from '#proto/rollcall/directory/v1/connection_service.ts';
 import type { ServiceHandlers } from '#rpc/rpc-handlers.ts';
 import type { SchemaRegistry } from '#scim/schema-registry.ts';
+import { defaultAttributeMapping, parseAttributeMapping } from '../attribute-mapping.ts';
 import type { Clients } from '../clients.ts';
 import type { Connections } from '../connections.ts';
 import { keySetUrlProblem } from '../key-set-url.ts';
+import type { PreviewMapping } from '../mapping-preview.ts';
 import type {
   ClientRecord,
   ServiceTokenDocument,
@@ -43,13 +48,22 @@ import type { Heads } from '../mongo/heads.ts';
 import type { Tokens } from '../tokens.ts';
 import type { TrustedIssuers } from '../trusted-issuers.ts';
 import { connectionMessage, readConnectionUpdate, readNewConnection } from './connection-message.ts';
-import { boundedText, readFreshness, readLimits, requestInvalid, required } from './request-checks.ts';
+import {
+  boundedText,
+  checkConnection,
+  readFreshness,
+  readLimits,
+  requestInvalid,
+  required,
+} from './request-checks.ts';
 
 const maxLabelLength = 200;
 const maxServiceConnections = 1_000;
 const maxClaimLength = 500;
 const maxUrlLength = 2_000;
 const digestLength = 32;
+const defaultSamples = 10;
+const maxSamples = 100;
 
 function tokenMessage(
   { id, label, created, expires, readOnly = false, userId = '' }: TokenRecord,
@@ -109,11 +123,13 @@ export function connectionService(
     tokens,
     clients,
     trustedIssuers,
+    previewMapping,
   }: {
     readonly connections: Connections;
     readonly tokens: Tokens;
     readonly clients: Clients;
     readonly trustedIssuers: TrustedIssuers;
+    readonly previewMapping: PreviewMapping;
   },
   heads: Heads,
   registry: SchemaRegistry,
@@ -136,8 +152,27 @@ export function connectionService(
         yield ListConnectionsResponse.fromPartial({ connection: connectionMessage(connection) });
     },
     async updateConnection({ connectionId, ...request }) {
+      const registry = await connections.registryOf(connectionId);
       const updated = await connections.update(connectionId, readConnectionUpdate(registry, request));
       return UpdateConnectionResponse.fromPartial({ connection: connectionMessage(updated) });
+    },
+    async previewAttributeMapping({ connectionId, mapping, sampleSize = defaultSamples }, call) {
+      const connection = checkConnection(connectionId);
+      if (sampleSize < 0 || sampleSize > maxSamples)
+        throw requestInvalid('sample_size', `must be 0 to ${maxSamples}`);
+      const registry = await connections.registryOf(connection);
+      const parsed = parseAttributeMapping(registry, mapping ?? defaultAttributeMapping, 'mapping');
+      const { counts, ...read } = await previewMapping(connection, parsed, sampleSize, readLimits(call));
+      const samples = [...counts.samples];
+      return PreviewAttributeMappingResponse.fromPartial({ mapping: parsed, ...read, ...counts, samples });
+    },
+    async declareExtension({ connectionId, extension }) {
+      const declared = await connections.declareExtension(connectionId, required(extension, 'extension'));
+      return DeclareExtensionResponse.fromPartial({ connection: connectionMessage(declared) });
+    },
+    async removeExtension({ connectionId, urn }) {
+      const removed = await connections.removeExtension(connectionId, urn);
+      return RemoveExtensionResponse.fromPartial({ connection: connectionMessage(removed) });
     },
     async pauseConnection({ connectionId }) {
       const paused = await connections.setStatus(connectionId, ConnectionStatus.PAUSED);

@@ -69,9 +69,9 @@ export function groupService(
         yield GetGroupResponse.fromPartial(oneOf({ members }));
     },
     async *listGroups(request, call) {
-      const { header, messages, head } = await groups.list(request, call);
+      const { header, resources, head } = await groups.list(request, call);
       yield ListGroupsResponse.fromPartial({ part: { $case: 'header', value: header } });
-      for (const message of messages) {
+      for (const { message } of resources) {
         const group = Group.fromPartial(message);
         yield ListGroupsResponse.fromPartial({ part: { $case: 'group', value: group } });
         if (request.mask?.withoutMembers || group.id === undefined) continue;

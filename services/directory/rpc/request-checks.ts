@@ -1,7 +1,9 @@
 import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
+import type { IdentityMatch } from '#proto/rollcall/directory/v1/identity.ts';
 import type { Freshness, PageRequest, ResourceMask } from '#proto/rollcall/directory/v1/reads.ts';
 import type { CallContext } from '#rpc/rpc-handlers.ts';
 import { connectionNotFound, DirectoryError } from '../errors.ts';
+import type { IdentityQuery } from '../identity.ts';
 import { isConnectionId, isResourceId } from '../mongo/documents.ts';
 import type { ReadFreshness, ReadLimits } from '../mongo/heads.ts';
 import type { ReadMask } from '../read-resources.ts';
@@ -15,6 +17,7 @@ export const defaultPageSize = 100;
 // A caller that names no deadline still waits no longer than this for its write to begin.
 const maxQueueMs = 15_000;
 const maxRequestIdLength = 64;
+const maxIdentityLength = 1_024;
 
 /** The error for a field that cannot be used. */
 export function requestInvalid(field: string, message: string): DirectoryError {
@@ -81,6 +84,15 @@ export function readFreshness(freshness: Freshness | undefined): ReadFreshness {
   if (atLeast !== undefined && atLeast < 0)
     throw requestInvalid('freshness.at_least', 'must not be negative');
   return { atLeast, fresh };
+}
+
+/** Which users an identity selects; undefined for all. REQUEST_INVALID for a value that is empty or too long. */
+export function readIdentityMatch(match: IdentityMatch | undefined): IdentityQuery | undefined {
+  if (match === undefined) return undefined;
+  const { $case: part, value } = required(match.part, 'identity');
+  if (value === '' || value.length > maxIdentityLength)
+    throw requestInvalid('identity', `must have 1 to ${maxIdentityLength} characters`);
+  return { part, value };
 }
 
 /** What limits a read. */

@@ -3,12 +3,13 @@ import type { Freshness, ListHeader, PageRequest, ResourceMask } from '#proto/ro
 import { AttributePath, Filter } from '#proto/rollcall/scim/v1/filter.ts';
 import type { CallContext } from '#rpc/rpc-handlers.ts';
 import type { ResourceType } from '#scim/schema-registry.ts';
+import type { ResourceState } from '../decision.ts';
 import { DirectoryError } from '../errors.ts';
+import type { IdentityQuery } from '../identity.ts';
 import type { HeadDocument } from '../mongo/documents.ts';
 import { type PageTokens, queryDigest } from '../mongo/page-token.ts';
 import { placeFromMessage, placeToMessage } from '../mongo/place-message.ts';
 import type { BesidePlace, PageQuery } from '../mongo/resource-pages.ts';
-import { checkSameKind, compileSort } from '../mongo/sort-key.ts';
 import type { ResourceReads } from '../read-resources.ts';
 import type { WalkPlaces } from '../walk-places.ts';
 import { answerMessage } from './answer-message.ts';
@@ -29,6 +30,7 @@ export interface ListRequest {
   readonly types: readonly {
     readonly type: ResourceType;
     readonly filter: Filter | undefined;
+    readonly identity?: IdentityQuery | undefined;
     readonly sortBy: AttributePath | undefined;
   }[];
   /** Whether a sorted list begins with the largest value. */
@@ -45,8 +47,12 @@ export interface ListRequest {
 export interface ListAnswer {
   /** What leads the answer. */
   readonly header: ListHeader;
-  /** The resources' messages as plain objects, with their types. */
-  readonly resources: readonly { readonly type: ResourceType; readonly message: object }[];
+  /** The resources' messages as plain objects, with their types and what is stored. */
+  readonly resources: readonly {
+    readonly type: ResourceType;
+    readonly message: object;
+    readonly state: ResourceState;
+  }[];
   /** The connection's head as it was read. */
   readonly head: HeadDocument;
 }
@@ -66,14 +72,8 @@ export function createListResources(
   return async (request, call) => {
     const connection = checkConnection(request.connectionId);
     const { page } = request;
-    const parts = request.types.map(({ type, filter, sortBy }) => ({
-      type,
-      filter,
-      sort: sortBy && compileSort(type, sortBy),
-    }));
-    checkSameKind(parts);
     // Without an attribute to sort by there is one order only.
-    const descending = request.descending && parts.some(({ sort }) => sort !== undefined);
+    const descending = request.descending && request.types.some(({ sortBy }) => sortBy !== undefined);
     const { walker = '', binding = Buffer.alloc(0) } = page ?? {};
     if (walker.length > maxWalkerLength)
       throw requestInvalid('page.walker', `must have at most ${maxWalkerLength} characters`);
@@ -86,7 +86,7 @@ export function createListResources(
     const { start, limit } = startOf(page, tokenQuery, walk);
     const { asOf, result } = await reads.list(
       connection,
-      { parts, descending, start, limit },
+      { parts: request.types, descending, start, limit },
       readMask(request.mask),
       readFreshness(request.freshness),
       readLimits(call),
@@ -116,6 +116,7 @@ export function createListResources(
       resources: resources.map(({ type, state, derived }) => ({
         type,
         message: answerMessage(type, state, derived),
+        state,
       })),
     };
   };
@@ -141,9 +142,10 @@ function digestOf(connection: string, types: ListRequest['types'], descending: b
   return queryDigest(
     connection,
     descending ? 'descending' : 'ascending',
-    ...types.flatMap(({ type, filter, sortBy }) => [
+    ...types.flatMap(({ type, filter, identity, sortBy }) => [
       type.name,
       filter ? Filter.encode(filter).finish() : '',
+      identity ? `${identity.part}=${identity.value}` : '',
       sortBy ? AttributePath.encode(sortBy).finish() : '',
     ]),
   );

@@ -1,20 +1,15 @@
 import { v7 as newUuid } from 'uuid';
 import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
 import type { OnNoTarget } from '#proto/rollcall/directory/v1/on_no_target.ts';
-import type {
-  Freshness,
-  ListHeader,
-  PageRequest,
-  ResourceMask,
-  Sort,
-} from '#proto/rollcall/directory/v1/reads.ts';
+import type { Freshness, PageRequest, ResourceMask, Sort } from '#proto/rollcall/directory/v1/reads.ts';
 import type { Filter } from '#proto/rollcall/scim/v1/filter.ts';
 import type { MemberChange, MemberIds, PatchOperation } from '#proto/rollcall/scim/v1/patch.ts';
 import type { CallContext } from '#rpc/rpc-handlers.ts';
 import type { ResourceType } from '#scim/schema-registry.ts';
-import type { Command } from '../decision.ts';
+import type { Command, ResourceState } from '../decision.ts';
 import { deleteResource } from '../delete-resource.ts';
 import { DirectoryError } from '../errors.ts';
+import type { IdentityQuery } from '../identity.ts';
 import type { MemberDiff } from '../membership-changes.ts';
 import type { Committer } from '../mongo/commit-queues.ts';
 import type { HeadDocument } from '../mongo/documents.ts';
@@ -34,7 +29,7 @@ import {
   required,
   writeContext,
 } from './request-checks.ts';
-import type { ListResources } from './resource-lists.ts';
+import type { ListAnswer, ListResources } from './resource-lists.ts';
 
 /** The requests of a resource type's service, as far as they are the same for all types. */
 interface WriteRequest {
@@ -58,8 +53,12 @@ export interface WriteAnswer {
 
 /** The answer to a read of one resource. */
 export interface ReadAnswer {
+  /** The type that it was read by. */
+  readonly type: ResourceType;
   /** The resource's message as a plain object. */
   readonly message: object;
+  /** What is stored of it. */
+  readonly state: ResourceState;
   /** A position known before the data was read. */
   readonly asOf: number;
   /** The connection's head as it was read. */
@@ -93,17 +92,14 @@ export interface ResourceService {
     request: {
       readonly connectionId: string;
       readonly filter?: Filter | undefined;
+      readonly identity?: IdentityQuery | undefined;
       readonly page?: PageRequest | undefined;
       readonly sort?: Sort | undefined;
       readonly mask?: ResourceMask | undefined;
       readonly freshness?: Freshness | undefined;
     },
     call: CallContext,
-  ): Promise<{
-    readonly header: ListHeader;
-    readonly messages: readonly object[];
-    readonly head: HeadDocument;
-  }>;
+  ): Promise<ListAnswer>;
   /** Replace. */
   replace(
     request: WriteRequest & { readonly id: string; readonly mask?: ResourceMask | undefined },
@@ -150,9 +146,9 @@ export function createResourceService(type: ResourceType, options: ResourceServi
   const requestField = type.name.toLowerCase();
 
   async function write(command: Command<WriteReply>, mask: ReadMask): Promise<WriteAnswer> {
-    const { state, ...reply } = await committer.submit(command);
+    const { type: own, state, ...reply } = await committer.submit(command);
     const derived = await reads.derive(type, command.connection, state, mask);
-    return { message: answerMessage(type, state, derived), ...reply };
+    return { message: answerMessage(own, state, derived), ...reply };
   }
 
   return {
@@ -178,16 +174,16 @@ export function createResourceService(type: ResourceType, options: ResourceServi
         readFreshness(request.freshness),
         readLimits(call),
       );
-      const { state, derived, head, deletedAt } = result;
-      return { message: answerMessage(type, state, derived), asOf, head, deletedAt };
+      const { type: own, state, derived, head, deletedAt } = result;
+      return { type: own, message: answerMessage(own, state, derived), state, asOf, head, deletedAt };
     },
     async list(request, call) {
-      const { filter, sort } = request;
+      const { filter, identity, sort } = request;
       if (sort && !sort.path) throw sortError('', 'Name the attribute to sort by.');
-      const { resources, ...answer } = await listResources(
+      return listResources(
         {
           connectionId: request.connectionId,
-          types: [{ type, filter, sortBy: sort?.path }],
+          types: [{ type, filter, identity, sortBy: sort?.path }],
           descending: sort?.descending ?? false,
           page: request.page,
           mask: request.mask,
@@ -195,7 +191,6 @@ export function createResourceService(type: ResourceType, options: ResourceServi
         },
         call,
       );
-      return { ...answer, messages: resources.map(({ message }) => message) };
     },
     replace(request, resource, members, call) {
       const context = writeContext(request, call, clock());

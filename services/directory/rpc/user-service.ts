@@ -9,24 +9,35 @@ import {
 } from '#proto/rollcall/directory/v1/user_service.ts';
 import { User } from '#proto/rollcall/scim/v1/user.ts';
 import type { ServiceHandlers } from '#rpc/rpc-handlers.ts';
+import type { IdentityReaderOf } from '../identity.ts';
+import { readIdentityMatch } from './request-checks.ts';
 import type { ResourceService } from './resource-service.ts';
 
 /** Serves UserService. */
-export function userService(users: ResourceService): ServiceHandlers<typeof UserServiceService> {
+export function userService(
+  users: ResourceService,
+  identityReaderOf: IdentityReaderOf,
+): ServiceHandlers<typeof UserServiceService> {
   return {
     async createUser(request, call) {
       const { message, position } = await users.create(request, request.user, undefined, call);
       return CreateUserResponse.fromPartial({ user: User.fromPartial(message), position });
     },
     async getUser(request, call) {
-      const { message, asOf, deletedAt } = await users.get(request, call);
-      return GetUserResponse.fromPartial({ user: User.fromPartial(message), asOf, deletedAt });
+      const { type, message, state, asOf, head, deletedAt } = await users.get(request, call);
+      const identity = identityReaderOf(type, head)(state.resource);
+      return GetUserResponse.fromPartial({ user: User.fromPartial(message), asOf, deletedAt, identity });
     },
     async *listUsers(request, call) {
-      const { header, messages } = await users.list(request, call);
+      const identity = readIdentityMatch(request.identity);
+      const { header, resources, head } = await users.list({ ...request, identity }, call);
       yield ListUsersResponse.fromPartial({ part: { $case: 'header', value: header } });
-      for (const message of messages)
-        yield ListUsersResponse.fromPartial({ part: { $case: 'user', value: User.fromPartial(message) } });
+      for (const { type, message, state } of resources) {
+        yield ListUsersResponse.fromPartial({
+          part: { $case: 'user', value: User.fromPartial(message) },
+          identity: identityReaderOf(type, head)(state.resource),
+        });
+      }
     },
     async replaceUser(request, call) {
       const { message, position, changed } = await users.replace(request, request.user, undefined, call);

@@ -5,6 +5,7 @@ import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
 import { ExchangeServiceService } from '#proto/rollcall/directory/v1/exchange_service.ts';
 import { GroupServiceService } from '#proto/rollcall/directory/v1/group_service.ts';
 import { MembershipServiceService } from '#proto/rollcall/directory/v1/membership_service.ts';
+import { RoleServiceService } from '#proto/rollcall/directory/v1/role_service.ts';
 import { SearchServiceService } from '#proto/rollcall/directory/v1/search_service.ts';
 import { UserServiceService } from '#proto/rollcall/directory/v1/user_service.ts';
 import type { SecretKeys } from '#runtime/secret-keys.ts';
@@ -30,8 +31,18 @@ const reads = [
   MembershipServiceService.listMembers,
   MembershipServiceService.listUserGroups,
   MembershipServiceService.checkMembership,
+  RoleServiceService.listUserRoles,
+  RoleServiceService.batchListUserRoles,
+  RoleServiceService.checkUserRole,
+  RoleServiceService.listRoleHolders,
+  RoleServiceService.getAccess,
   ChangeServiceService.listChanges,
+  ChangeServiceService.watchChanges,
+  ChangeServiceService.export,
 ];
+
+/** Who follows the log says how far it is. */
+const consumerCalls = [ChangeServiceService.registerConsumer, ChangeServiceService.acknowledge];
 
 /** Which methods each role may call; a role with `undefined` may call all. */
 const allowedMethods: Readonly<Record<CallerRole, ReadonlySet<string> | undefined>> = {
@@ -46,10 +57,11 @@ const allowedMethods: Readonly<Record<CallerRole, ReadonlySet<string> | undefine
   ]),
   access: paths([
     ...reads,
+    ...consumerCalls,
     ConnectionServiceService.getConnection,
     ConnectionServiceService.authenticateService,
   ]),
-  service: paths(reads),
+  service: paths([...reads, ...consumerCalls]),
   admin: undefined,
 };
 const roles = ['gateway', 'access', 'service', 'admin'] as const satisfies readonly CallerRole[];

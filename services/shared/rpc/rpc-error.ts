@@ -22,6 +22,8 @@ export const reasonCodes: Readonly<Record<ErrorReason, status>> = {
   [ErrorReason.TOKEN_NOT_FOUND]: status.NOT_FOUND,
   [ErrorReason.CLIENT_INVALID]: status.UNAUTHENTICATED,
   [ErrorReason.CLIENT_NOT_FOUND]: status.NOT_FOUND,
+  [ErrorReason.EXTENSION_NOT_FOUND]: status.NOT_FOUND,
+  [ErrorReason.DEFINITIONS_CHANGING]: status.UNAVAILABLE,
   [ErrorReason.RESOURCE_NOT_FOUND]: status.NOT_FOUND,
   [ErrorReason.UNIQUENESS]: status.ALREADY_EXISTS,
   [ErrorReason.VERSION_MISMATCH]: status.FAILED_PRECONDITION,
@@ -38,7 +40,11 @@ export const reasonCodes: Readonly<Record<ErrorReason, status>> = {
   [ErrorReason.PAGE_SIZE_CHANGED]: status.INVALID_ARGUMENT,
   [ErrorReason.POSITION_NOT_REACHED]: status.UNAVAILABLE,
   [ErrorReason.POSITION_PURGED]: status.OUT_OF_RANGE,
+  [ErrorReason.FEED_STOPPED]: status.UNAVAILABLE,
+  [ErrorReason.CONSUMER_NOT_FOUND]: status.NOT_FOUND,
   [ErrorReason.EXCHANGE_NOT_FOUND]: status.NOT_FOUND,
+  [ErrorReason.MAPPINGS_VERSION_NOT_FOUND]: status.NOT_FOUND,
+  [ErrorReason.LAST_HOLDER]: status.FAILED_PRECONDITION,
 };
 
 /** A failed call, the same on both sides of the wire. */

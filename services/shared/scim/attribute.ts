@@ -66,6 +66,8 @@ export interface SchemaDefinition {
 export interface ExtensionDefinition {
   /** The key under which a resource object holds the extension's attributes. */
   readonly field: string;
+  /** Whether a connection declares it at run time: then messages hold it among their `extensions`, by URN. */
+  readonly declared: boolean;
   /** Whether every resource of the type must have it. */
   readonly required: boolean;
   /** The extension's schema. */
@@ -82,6 +84,6 @@ export interface ResourceTypeDefinition {
   readonly description: string;
   /** Its core schema. */
   readonly schema: SchemaDefinition;
-  /** Its built-in extensions. */
+  /** Its extensions: the built-in ones, then those that a connection declares. */
   readonly extensions: readonly ExtensionDefinition[];
 }

@@ -12,12 +12,154 @@ import {
   Client,
   type ClientOptions,
   type ClientReadableStream,
+  type ClientUnaryCall,
   type handleServerStreamingCall,
+  type handleUnaryCall,
   makeGenericClientConstructor,
   type Metadata,
+  type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { Timestamp } from "../../../google/protobuf/timestamp.ts";
+import { Group } from "../../scim/v1/group.ts";
+import { MemberChunk } from "../../scim/v1/patch.ts";
+import { User } from "../../scim/v1/user.ts";
+import { Identity } from "./identity.ts";
+import { Freshness } from "./reads.ts";
+import { RoleMappings } from "./role_service.ts";
+
+/** What happened. */
+export const ChangeType = {
+  /** UNSPECIFIED - Never sent. */
+  UNSPECIFIED: "CHANGE_TYPE_UNSPECIFIED",
+  /** USER_CREATED - A user was created, active or not. */
+  USER_CREATED: "CHANGE_TYPE_USER_CREATED",
+  /** USER_UPDATED - Attributes of a user changed, and not whether it is active. */
+  USER_UPDATED: "CHANGE_TYPE_USER_UPDATED",
+  /** USER_ACTIVATED - A user became active; other attributes may have changed with it. */
+  USER_ACTIVATED: "CHANGE_TYPE_USER_ACTIVATED",
+  /**
+   * USER_DEACTIVATED - A user became inactive: it has no groups and no roles until it is activated again. Other attributes may have changed
+   * with it.
+   */
+  USER_DEACTIVATED: "CHANGE_TYPE_USER_DEACTIVATED",
+  /**
+   * USER_DELETED - A user was deleted, and with it its memberships. Where the connection keeps deleted users (Connection.on_delete), an
+   * inactive one stays for internal services.
+   */
+  USER_DELETED: "CHANGE_TYPE_USER_DELETED",
+  /** GROUP_CREATED - A group was created; its members follow in changes of their own. */
+  GROUP_CREATED: "CHANGE_TYPE_GROUP_CREATED",
+  /** GROUP_UPDATED - Attributes of a group changed. */
+  GROUP_UPDATED: "CHANGE_TYPE_GROUP_UPDATED",
+  /** GROUP_DELETED - A group was deleted, and with it every membership it had part in. */
+  GROUP_DELETED: "CHANGE_TYPE_GROUP_DELETED",
+  /** MEMBERS_CHANGED - Members of a group came or went. */
+  MEMBERS_CHANGED: "CHANGE_TYPE_MEMBERS_CHANGED",
+  /** MAPPINGS_CHANGED - The mappings from groups and users to roles were edited. */
+  MAPPINGS_CHANGED: "CHANGE_TYPE_MAPPINGS_CHANGED",
+  /** ACCESS_CHANGED - Access changed and nothing else did: mappings began or ended by their validity dates. */
+  ACCESS_CHANGED: "CHANGE_TYPE_ACCESS_CHANGED",
+  /** ROLE_UNHELD - A protected role lost its last holder, by something else than an edit of mappings. */
+  ROLE_UNHELD: "CHANGE_TYPE_ROLE_UNHELD",
+} as const;
+
+export type ChangeType = typeof ChangeType[keyof typeof ChangeType];
+
+export namespace ChangeType {
+  export type UNSPECIFIED = typeof ChangeType.UNSPECIFIED;
+  export type USER_CREATED = typeof ChangeType.USER_CREATED;
+  export type USER_UPDATED = typeof ChangeType.USER_UPDATED;
+  export type USER_ACTIVATED = typeof ChangeType.USER_ACTIVATED;
+  export type USER_DEACTIVATED = typeof ChangeType.USER_DEACTIVATED;
+  export type USER_DELETED = typeof ChangeType.USER_DELETED;
+  export type GROUP_CREATED = typeof ChangeType.GROUP_CREATED;
+  export type GROUP_UPDATED = typeof ChangeType.GROUP_UPDATED;
+  export type GROUP_DELETED = typeof ChangeType.GROUP_DELETED;
+  export type MEMBERS_CHANGED = typeof ChangeType.MEMBERS_CHANGED;
+  export type MAPPINGS_CHANGED = typeof ChangeType.MAPPINGS_CHANGED;
+  export type ACCESS_CHANGED = typeof ChangeType.ACCESS_CHANGED;
+  export type ROLE_UNHELD = typeof ChangeType.ROLE_UNHELD;
+}
+
+export function changeTypeFromJSON(object: any): ChangeType {
+  switch (object) {
+    case 0:
+    case "CHANGE_TYPE_UNSPECIFIED":
+      return ChangeType.UNSPECIFIED;
+    case 1:
+    case "CHANGE_TYPE_USER_CREATED":
+      return ChangeType.USER_CREATED;
+    case 2:
+    case "CHANGE_TYPE_USER_UPDATED":
+      return ChangeType.USER_UPDATED;
+    case 3:
+    case "CHANGE_TYPE_USER_ACTIVATED":
+      return ChangeType.USER_ACTIVATED;
+    case 4:
+    case "CHANGE_TYPE_USER_DEACTIVATED":
+      return ChangeType.USER_DEACTIVATED;
+    case 5:
+    case "CHANGE_TYPE_USER_DELETED":
+      return ChangeType.USER_DELETED;
+    case 6:
+    case "CHANGE_TYPE_GROUP_CREATED":
+      return ChangeType.GROUP_CREATED;
+    case 7:
+    case "CHANGE_TYPE_GROUP_UPDATED":
+      return ChangeType.GROUP_UPDATED;
+    case 8:
+    case "CHANGE_TYPE_GROUP_DELETED":
+      return ChangeType.GROUP_DELETED;
+    case 9:
+    case "CHANGE_TYPE_MEMBERS_CHANGED":
+      return ChangeType.MEMBERS_CHANGED;
+    case 10:
+    case "CHANGE_TYPE_MAPPINGS_CHANGED":
+      return ChangeType.MAPPINGS_CHANGED;
+    case 11:
+    case "CHANGE_TYPE_ACCESS_CHANGED":
+      return ChangeType.ACCESS_CHANGED;
+    case 12:
+    case "CHANGE_TYPE_ROLE_UNHELD":
+      return ChangeType.ROLE_UNHELD;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum ChangeType");
+  }
+}
+
+export function changeTypeToNumber(object: ChangeType): number {
+  switch (object) {
+    case ChangeType.UNSPECIFIED:
+      return 0;
+    case ChangeType.USER_CREATED:
+      return 1;
+    case ChangeType.USER_UPDATED:
+      return 2;
+    case ChangeType.USER_ACTIVATED:
+      return 3;
+    case ChangeType.USER_DEACTIVATED:
+      return 4;
+    case ChangeType.USER_DELETED:
+      return 5;
+    case ChangeType.GROUP_CREATED:
+      return 6;
+    case ChangeType.GROUP_UPDATED:
+      return 7;
+    case ChangeType.GROUP_DELETED:
+      return 8;
+    case ChangeType.MEMBERS_CHANGED:
+      return 9;
+    case ChangeType.MAPPINGS_CHANGED:
+      return 10;
+    case ChangeType.ACCESS_CHANGED:
+      return 11;
+    case ChangeType.ROLE_UNHELD:
+      return 12;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum ChangeType");
+  }
+}
 
 /** What happened to a resource. */
 export const ResourceAction = {
@@ -82,20 +224,78 @@ export function resourceActionToNumber(object: ResourceAction): number {
   }
 }
 
+/** Which changes. A field that is empty leaves none out. */
+export interface ChangeFilter {
+  /** Only changes of these types. */
+  types: ChangeType[];
+  /**
+   * Only changes that may affect one of these users, at most 1,000: those that name one in `Affected`, and all that affect
+   * a group or everyone, since who is below a group is not looked up.
+   */
+  userIds: string[];
+}
+
 /** Asks for changes. */
 export interface ListChangesRequest {
   /** The connection. */
   connectionId: string;
   /** The position after which to begin; 0 begins with the first change. */
   after: number;
-  /** How many changes at most, 1 to 1,000; 0 means 100. */
+  /**
+   * How many changes are looked through at most, 1 to 1,000; 0 means 100. Fewer are answered when the filter leaves some
+   * out.
+   */
   pageSize: number;
+  /** Which changes; all when absent. */
+  filter:
+    | ChangeFilter
+    | undefined;
+  /** Fill `Change.resource_after`. */
+  withResources: boolean;
+  /** How current the answer must be. */
+  freshness: Freshness | undefined;
 }
 
-/** A part of the answer. */
+/** A part of the answer; there is at least one. */
 export interface ListChangesResponse {
   /** The next changes, in order. */
   changes: Change[];
+  /** The position up to which changes were looked through with this part: the next page begins after that of the last. */
+  position: number;
+  /** The connection's position when the page was read: while `position` is below it there is more. */
+  asOf: number;
+}
+
+/** Asks for the changes to come. */
+export interface WatchChangesRequest {
+  /** The connection. */
+  connectionId: string;
+  /** The position after which to begin, 0 for the first change; absent begins with what comes next. */
+  after?:
+    | number
+    | undefined;
+  /** Which changes; all when absent. */
+  filter:
+    | ChangeFilter
+    | undefined;
+  /** Fill `Change.resource_after`. */
+  withResources: boolean;
+}
+
+/**
+ * What is next. Without changes it is a heartbeat, sent several times a second while nothing comes; the first message
+ * follows at once and says where the watch begins.
+ */
+export interface WatchChangesResponse {
+  /** The next changes, in order. */
+  changes: Change[];
+  /** The position up to which the caller has everything now that it asked for. To resume, begin after it. */
+  position: number;
+  /**
+   * Present when `position` was the connection's own at a reading: how long ago that began, in milliseconds. What was
+   * acknowledged before that moment is in what the caller has.
+   */
+  ageMs?: number | undefined;
 }
 
 /** One committed change. It describes the state after it, so that applying it twice is harmless. */
@@ -116,7 +316,50 @@ export interface Change {
     | //
     /** Members of one group came or went. */
     { $case: "membership"; value: MembershipChange }
+    | //
+    /** The mappings from groups and users to roles were edited. */
+    { $case: "mappings"; value: MappingsChange }
+    | //
+    /** Mappings began or ended by their validity dates. */
+    { $case: "validity"; value: ValidityChange }
+    | //
+    /** A protected role lost its last holder. */
+    { $case: "protectedRole"; value: ProtectedRoleChange }
     | undefined;
+  /** What happened, in one word. */
+  type: ChangeType;
+  /** Whose groups and access it may have altered. */
+  affected:
+    | Affected
+    | undefined;
+  /**
+   * What the change is about as it was when this was sent: after this change or a later one. Of a user or group it is
+   * without a user's `groups`, a manager's displayName and a group's members. Absent unless `with_resources` asked for it;
+   * when it is deleted by now; and when a later change of the same message carries the mappings.
+   */
+  resourceAfter:
+    | //
+    /** The user. */
+    { $case: "user"; value: User }
+    | //
+    /** The group. */
+    { $case: "group"; value: Group }
+    | //
+    /** The mappings, after an edit of them. */
+    { $case: "mappingsInForce"; value: MappingsInForce }
+    | undefined;
+  /** Beside a user: what internal services know it by. */
+  identity: Identity | undefined;
+}
+
+/** Whose groups and access a change may have altered: what is remembered about them is to be asked again. */
+export interface Affected {
+  /** These users. */
+  userIds: string[];
+  /** These groups and everyone below them, at any depth, as it was before the change and as it is after it. */
+  groupIds: string[];
+  /** Everyone in the connection. */
+  everyone: boolean;
 }
 
 /** A change of a resource's own attributes. */
@@ -149,8 +392,256 @@ export interface MembershipChange {
   version: string;
 }
 
+/** An edit of the mappings (RoleService). */
+export interface MappingsChange {
+  /** The version that is in force after it. */
+  version: number;
+  /** Who made it. */
+  author: string;
+  /** Ids of mappings that are new, gone or other than before. */
+  mappingIds: string[];
+}
+
+/** Mappings began or ended by their validity dates. */
+export interface ValidityChange {
+  /** Ids of mappings that give roles from now on. */
+  began: string[];
+  /** Ids of mappings that give none any more. */
+  ended: string[];
+}
+
+/**
+ * A protected role (RoleMappings.protected_roles) lost its last holder. It is noticed shortly after the change that took
+ * it; one that got a holder again by then is not told of.
+ */
+export interface ProtectedRoleChange {
+  /** The role. */
+  role: string;
+}
+
+/** Asks for a page of everything. */
+export interface ExportRequest {
+  /** The connection. */
+  connectionId: string;
+  /** How many users, groups and members the page has at most, 1 to 1,000; 0 means 1,000. */
+  pageSize: number;
+  /** The `next_page_token` of the page before; empty for the first page. */
+  pageToken: string;
+}
+
+/** A part of the answer. */
+export interface ExportResponse {
+  /** One part: the header, then what the page holds, the users before the groups. */
+  part:
+    | //
+    /** Leads every page. */
+    { $case: "header"; value: ExportHeader }
+    | //
+    /** A user, without its `groups`, which follow from the members of groups, and without a manager's displayName. */
+    { $case: "user"; value: User }
+    | //
+    /** A group; its members follow, on this page and the next ones. */
+    { $case: "group"; value: Group }
+    | //
+    /** Some members of a group that came before. */
+    { $case: "members"; value: ExportedMembers }
+    | //
+    /** The mappings, on the first page. */
+    { $case: "mappingsInForce"; value: MappingsInForce }
+    | undefined;
+  /** Beside a user: what internal services know it by. */
+  identity: Identity | undefined;
+}
+
+/** What leads a page of an export. */
+export interface ExportHeader {
+  /**
+   * The position after which the changes are read that complete the copy, the same on all pages: it was read before
+   * anything else.
+   */
+  position: number;
+  /** Names the next page; empty on the last one. */
+  nextPageToken: string;
+}
+
+/** The mappings from groups and users to roles that are in force. */
+export interface MappingsInForce {
+  /** Their version; 0 when none was ever set. */
+  version: number;
+  /** The mappings. */
+  mappings: RoleMappings | undefined;
+}
+
+/** Members of one group. */
+export interface ExportedMembers {
+  /** The group's id. */
+  groupId: string;
+  /** Some of its members; each comes once. */
+  chunk: MemberChunk | undefined;
+}
+
+/** Who follows the log of a connection and says how far it is. */
+export interface Consumer {
+  /** Its name. */
+  name: string;
+  /** The position up to which it has acknowledged; at first where it began. */
+  position: number;
+  /** When it was registered. */
+  registered:
+    | Date
+    | undefined;
+  /** When it acknowledged last; absent when it never did. */
+  acknowledged:
+    | Date
+    | undefined;
+  /** How many changes it has not acknowledged. */
+  lag: number;
+  /** When the oldest of them that is still kept was made; absent when there is none. */
+  laggingSince: Date | undefined;
+}
+
+/** Asks to make a consumer known. */
+export interface RegisterConsumerRequest {
+  /** The connection. */
+  connectionId: string;
+  /** Its name, of 1 to 64 characters a-z, 0-9 and `-`. */
+  name: string;
+  /**
+   * The position from which it has yet to acknowledge; absent means the connection's own. Of no effect on one that is
+   * known.
+   */
+  after?: number | undefined;
+}
+
+/** The answer. */
+export interface RegisterConsumerResponse {
+  /** The consumer. */
+  consumer: Consumer | undefined;
+}
+
+/** Acknowledges changes. */
+export interface AcknowledgeRequest {
+  /** The connection. */
+  connectionId: string;
+  /** The consumer's name. */
+  name: string;
+  /** The position up to which all is done. */
+  position: number;
+}
+
+/** The answer. */
+export interface AcknowledgeResponse {
+  /** The position that is acknowledged now. */
+  position: number;
+}
+
+/** Asks for the consumers of a connection. */
+export interface ListConsumersRequest {
+  /** The connection. */
+  connectionId: string;
+}
+
+/** The answer. */
+export interface ListConsumersResponse {
+  /** The consumers. */
+  consumers: Consumer[];
+}
+
+/** Asks to forget a consumer. */
+export interface DeleteConsumerRequest {
+  /** The connection. */
+  connectionId: string;
+  /** The consumer's name. */
+  name: string;
+}
+
+/** The answer. */
+export interface DeleteConsumerResponse {
+}
+
+function createBaseChangeFilter(): ChangeFilter {
+  return { types: [], userIds: [] };
+}
+
+export const ChangeFilter: MessageFns<ChangeFilter> = {
+  encode(message: ChangeFilter, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.types.length !== 0) {
+      writer.uint32(10).fork();
+      for (const v of message.types) {
+        writer.int32(changeTypeToNumber(v));
+      }
+      writer.join();
+    }
+    for (const v of message.userIds) {
+      writer.uint32(18).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ChangeFilter {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChangeFilter();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag === 8) {
+              message.types.push(changeTypeFromJSON(reader.int32()));
+
+              continue;
+            }
+
+            if (tag === 10) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.types.push(changeTypeFromJSON(reader.int32()));
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.userIds.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ChangeFilter>): ChangeFilter {
+    return ChangeFilter.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ChangeFilter>): ChangeFilter {
+    const message = createBaseChangeFilter();
+    message.types = object.types?.map((e) => e) || [];
+    message.userIds = object.userIds?.map((e) => e) || [];
+    return message;
+  },
+};
+
 function createBaseListChangesRequest(): ListChangesRequest {
-  return { connectionId: "", after: 0, pageSize: 0 };
+  return { connectionId: "", after: 0, pageSize: 0, filter: undefined, withResources: false, freshness: undefined };
 }
 
 export const ListChangesRequest: MessageFns<ListChangesRequest> = {
@@ -163,6 +654,15 @@ export const ListChangesRequest: MessageFns<ListChangesRequest> = {
     }
     if (message.pageSize !== 0) {
       writer.uint32(24).int32(message.pageSize);
+    }
+    if (message.filter !== undefined) {
+      ChangeFilter.encode(message.filter, writer.uint32(34).fork()).join();
+    }
+    if (message.withResources !== false) {
+      writer.uint32(40).bool(message.withResources);
+    }
+    if (message.freshness !== undefined) {
+      Freshness.encode(message.freshness, writer.uint32(50).fork()).join();
     }
     return writer;
   },
@@ -204,6 +704,30 @@ export const ListChangesRequest: MessageFns<ListChangesRequest> = {
             message.pageSize = reader.int32();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.filter = ChangeFilter.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.withResources = reader.bool();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.freshness = Freshness.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -224,18 +748,31 @@ export const ListChangesRequest: MessageFns<ListChangesRequest> = {
     message.connectionId = object.connectionId ?? "";
     message.after = object.after ?? 0;
     message.pageSize = object.pageSize ?? 0;
+    message.filter = (object.filter !== undefined && object.filter !== null)
+      ? ChangeFilter.fromPartial(object.filter)
+      : undefined;
+    message.withResources = object.withResources ?? false;
+    message.freshness = (object.freshness !== undefined && object.freshness !== null)
+      ? Freshness.fromPartial(object.freshness)
+      : undefined;
     return message;
   },
 };
 
 function createBaseListChangesResponse(): ListChangesResponse {
-  return { changes: [] };
+  return { changes: [], position: 0, asOf: 0 };
 }
 
 export const ListChangesResponse: MessageFns<ListChangesResponse> = {
   encode(message: ListChangesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     for (const v of message.changes) {
       Change.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.position !== 0) {
+      writer.uint32(16).int64(message.position);
+    }
+    if (message.asOf !== 0) {
+      writer.uint32(24).int64(message.asOf);
     }
     return writer;
   },
@@ -261,6 +798,22 @@ export const ListChangesResponse: MessageFns<ListChangesResponse> = {
             message.changes.push(Change.decode(reader, reader.uint32()));
             continue;
           }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.position = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.asOf = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -279,12 +832,195 @@ export const ListChangesResponse: MessageFns<ListChangesResponse> = {
   fromPartial(object: DeepPartial<ListChangesResponse>): ListChangesResponse {
     const message = createBaseListChangesResponse();
     message.changes = object.changes?.map((e) => Change.fromPartial(e)) || [];
+    message.position = object.position ?? 0;
+    message.asOf = object.asOf ?? 0;
+    return message;
+  },
+};
+
+function createBaseWatchChangesRequest(): WatchChangesRequest {
+  return { connectionId: "", after: undefined, filter: undefined, withResources: false };
+}
+
+export const WatchChangesRequest: MessageFns<WatchChangesRequest> = {
+  encode(message: WatchChangesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.connectionId !== "") {
+      writer.uint32(10).string(message.connectionId);
+    }
+    if (message.after !== undefined) {
+      writer.uint32(16).int64(message.after);
+    }
+    if (message.filter !== undefined) {
+      ChangeFilter.encode(message.filter, writer.uint32(26).fork()).join();
+    }
+    if (message.withResources !== false) {
+      writer.uint32(32).bool(message.withResources);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WatchChangesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWatchChangesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.connectionId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.after = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.filter = ChangeFilter.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.withResources = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<WatchChangesRequest>): WatchChangesRequest {
+    return WatchChangesRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<WatchChangesRequest>): WatchChangesRequest {
+    const message = createBaseWatchChangesRequest();
+    message.connectionId = object.connectionId ?? "";
+    message.after = object.after ?? undefined;
+    message.filter = (object.filter !== undefined && object.filter !== null)
+      ? ChangeFilter.fromPartial(object.filter)
+      : undefined;
+    message.withResources = object.withResources ?? false;
+    return message;
+  },
+};
+
+function createBaseWatchChangesResponse(): WatchChangesResponse {
+  return { changes: [], position: 0, ageMs: undefined };
+}
+
+export const WatchChangesResponse: MessageFns<WatchChangesResponse> = {
+  encode(message: WatchChangesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.changes) {
+      Change.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.position !== 0) {
+      writer.uint32(16).int64(message.position);
+    }
+    if (message.ageMs !== undefined) {
+      writer.uint32(24).int32(message.ageMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WatchChangesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWatchChangesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.changes.push(Change.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.position = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.ageMs = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<WatchChangesResponse>): WatchChangesResponse {
+    return WatchChangesResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<WatchChangesResponse>): WatchChangesResponse {
+    const message = createBaseWatchChangesResponse();
+    message.changes = object.changes?.map((e) => Change.fromPartial(e)) || [];
+    message.position = object.position ?? 0;
+    message.ageMs = object.ageMs ?? undefined;
     return message;
   },
 };
 
 function createBaseChange(): Change {
-  return { position: 0, time: undefined, requestId: "", what: undefined };
+  return {
+    position: 0,
+    time: undefined,
+    requestId: "",
+    what: undefined,
+    type: ChangeType.UNSPECIFIED,
+    affected: undefined,
+    resourceAfter: undefined,
+    identity: undefined,
+  };
 }
 
 export const Change: MessageFns<Change> = {
@@ -305,6 +1041,35 @@ export const Change: MessageFns<Change> = {
       case "membership":
         MembershipChange.encode(message.what.value, writer.uint32(42).fork()).join();
         break;
+      case "mappings":
+        MappingsChange.encode(message.what.value, writer.uint32(50).fork()).join();
+        break;
+      case "validity":
+        ValidityChange.encode(message.what.value, writer.uint32(58).fork()).join();
+        break;
+      case "protectedRole":
+        ProtectedRoleChange.encode(message.what.value, writer.uint32(66).fork()).join();
+        break;
+    }
+    if (message.type !== ChangeType.UNSPECIFIED) {
+      writer.uint32(80).int32(changeTypeToNumber(message.type));
+    }
+    if (message.affected !== undefined) {
+      Affected.encode(message.affected, writer.uint32(90).fork()).join();
+    }
+    switch (message.resourceAfter?.$case) {
+      case "user":
+        User.encode(message.resourceAfter.value, writer.uint32(98).fork()).join();
+        break;
+      case "group":
+        Group.encode(message.resourceAfter.value, writer.uint32(106).fork()).join();
+        break;
+      case "mappingsInForce":
+        MappingsInForce.encode(message.resourceAfter.value, writer.uint32(122).fork()).join();
+        break;
+    }
+    if (message.identity !== undefined) {
+      Identity.encode(message.identity, writer.uint32(114).fork()).join();
     }
     return writer;
   },
@@ -362,6 +1127,81 @@ export const Change: MessageFns<Change> = {
             message.what = { $case: "membership", value: MembershipChange.decode(reader, reader.uint32()) };
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.what = { $case: "mappings", value: MappingsChange.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.what = { $case: "validity", value: ValidityChange.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.what = { $case: "protectedRole", value: ProtectedRoleChange.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.type = changeTypeFromJSON(reader.int32());
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.affected = Affected.decode(reader, reader.uint32());
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.resourceAfter = { $case: "user", value: User.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.resourceAfter = { $case: "group", value: Group.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.resourceAfter = {
+              $case: "mappingsInForce",
+              value: MappingsInForce.decode(reader, reader.uint32()),
+            };
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.identity = Identity.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -395,7 +1235,134 @@ export const Change: MessageFns<Change> = {
         }
         break;
       }
+      case "mappings": {
+        if (object.what?.value !== undefined && object.what?.value !== null) {
+          message.what = { $case: "mappings", value: MappingsChange.fromPartial(object.what.value) };
+        }
+        break;
+      }
+      case "validity": {
+        if (object.what?.value !== undefined && object.what?.value !== null) {
+          message.what = { $case: "validity", value: ValidityChange.fromPartial(object.what.value) };
+        }
+        break;
+      }
+      case "protectedRole": {
+        if (object.what?.value !== undefined && object.what?.value !== null) {
+          message.what = { $case: "protectedRole", value: ProtectedRoleChange.fromPartial(object.what.value) };
+        }
+        break;
+      }
     }
+    message.type = object.type ?? ChangeType.UNSPECIFIED;
+    message.affected = (object.affected !== undefined && object.affected !== null)
+      ? Affected.fromPartial(object.affected)
+      : undefined;
+    switch (object.resourceAfter?.$case) {
+      case "user": {
+        if (object.resourceAfter?.value !== undefined && object.resourceAfter?.value !== null) {
+          message.resourceAfter = { $case: "user", value: User.fromPartial(object.resourceAfter.value) };
+        }
+        break;
+      }
+      case "group": {
+        if (object.resourceAfter?.value !== undefined && object.resourceAfter?.value !== null) {
+          message.resourceAfter = { $case: "group", value: Group.fromPartial(object.resourceAfter.value) };
+        }
+        break;
+      }
+      case "mappingsInForce": {
+        if (object.resourceAfter?.value !== undefined && object.resourceAfter?.value !== null) {
+          message.resourceAfter = {
+            $case: "mappingsInForce",
+            value: MappingsInForce.fromPartial(object.resourceAfter.value),
+          };
+        }
+        break;
+      }
+    }
+    message.identity = (object.identity !== undefined && object.identity !== null)
+      ? Identity.fromPartial(object.identity)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseAffected(): Affected {
+  return { userIds: [], groupIds: [], everyone: false };
+}
+
+export const Affected: MessageFns<Affected> = {
+  encode(message: Affected, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.userIds) {
+      writer.uint32(10).string(v!);
+    }
+    for (const v of message.groupIds) {
+      writer.uint32(18).string(v!);
+    }
+    if (message.everyone !== false) {
+      writer.uint32(24).bool(message.everyone);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Affected {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAffected();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.userIds.push(reader.string());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.groupIds.push(reader.string());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.everyone = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Affected>): Affected {
+    return Affected.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Affected>): Affected {
+    const message = createBaseAffected();
+    message.userIds = object.userIds?.map((e) => e) || [];
+    message.groupIds = object.groupIds?.map((e) => e) || [];
+    message.everyone = object.everyone ?? false;
     return message;
   },
 };
@@ -613,7 +1580,1246 @@ export const MembershipChange: MessageFns<MembershipChange> = {
   },
 };
 
-/** The ordered log of what changed in a connection: dense positions, in commit order. */
+function createBaseMappingsChange(): MappingsChange {
+  return { version: 0, author: "", mappingIds: [] };
+}
+
+export const MappingsChange: MessageFns<MappingsChange> = {
+  encode(message: MappingsChange, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.version !== 0) {
+      writer.uint32(8).int64(message.version);
+    }
+    if (message.author !== "") {
+      writer.uint32(18).string(message.author);
+    }
+    for (const v of message.mappingIds) {
+      writer.uint32(26).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MappingsChange {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMappingsChange();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.version = longToNumber(reader.int64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.author = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.mappingIds.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<MappingsChange>): MappingsChange {
+    return MappingsChange.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<MappingsChange>): MappingsChange {
+    const message = createBaseMappingsChange();
+    message.version = object.version ?? 0;
+    message.author = object.author ?? "";
+    message.mappingIds = object.mappingIds?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseValidityChange(): ValidityChange {
+  return { began: [], ended: [] };
+}
+
+export const ValidityChange: MessageFns<ValidityChange> = {
+  encode(message: ValidityChange, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.began) {
+      writer.uint32(10).string(v!);
+    }
+    for (const v of message.ended) {
+      writer.uint32(18).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ValidityChange {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseValidityChange();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.began.push(reader.string());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.ended.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ValidityChange>): ValidityChange {
+    return ValidityChange.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ValidityChange>): ValidityChange {
+    const message = createBaseValidityChange();
+    message.began = object.began?.map((e) => e) || [];
+    message.ended = object.ended?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseProtectedRoleChange(): ProtectedRoleChange {
+  return { role: "" };
+}
+
+export const ProtectedRoleChange: MessageFns<ProtectedRoleChange> = {
+  encode(message: ProtectedRoleChange, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.role !== "") {
+      writer.uint32(10).string(message.role);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ProtectedRoleChange {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseProtectedRoleChange();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.role = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ProtectedRoleChange>): ProtectedRoleChange {
+    return ProtectedRoleChange.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ProtectedRoleChange>): ProtectedRoleChange {
+    const message = createBaseProtectedRoleChange();
+    message.role = object.role ?? "";
+    return message;
+  },
+};
+
+function createBaseExportRequest(): ExportRequest {
+  return { connectionId: "", pageSize: 0, pageToken: "" };
+}
+
+export const ExportRequest: MessageFns<ExportRequest> = {
+  encode(message: ExportRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.connectionId !== "") {
+      writer.uint32(10).string(message.connectionId);
+    }
+    if (message.pageSize !== 0) {
+      writer.uint32(16).int32(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      writer.uint32(26).string(message.pageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExportRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExportRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.connectionId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.pageSize = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.pageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ExportRequest>): ExportRequest {
+    return ExportRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ExportRequest>): ExportRequest {
+    const message = createBaseExportRequest();
+    message.connectionId = object.connectionId ?? "";
+    message.pageSize = object.pageSize ?? 0;
+    message.pageToken = object.pageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseExportResponse(): ExportResponse {
+  return { part: undefined, identity: undefined };
+}
+
+export const ExportResponse: MessageFns<ExportResponse> = {
+  encode(message: ExportResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.part?.$case) {
+      case "header":
+        ExportHeader.encode(message.part.value, writer.uint32(10).fork()).join();
+        break;
+      case "user":
+        User.encode(message.part.value, writer.uint32(18).fork()).join();
+        break;
+      case "group":
+        Group.encode(message.part.value, writer.uint32(26).fork()).join();
+        break;
+      case "members":
+        ExportedMembers.encode(message.part.value, writer.uint32(34).fork()).join();
+        break;
+      case "mappingsInForce":
+        MappingsInForce.encode(message.part.value, writer.uint32(50).fork()).join();
+        break;
+    }
+    if (message.identity !== undefined) {
+      Identity.encode(message.identity, writer.uint32(42).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExportResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExportResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.part = { $case: "header", value: ExportHeader.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.part = { $case: "user", value: User.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.part = { $case: "group", value: Group.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.part = { $case: "members", value: ExportedMembers.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.part = { $case: "mappingsInForce", value: MappingsInForce.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.identity = Identity.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ExportResponse>): ExportResponse {
+    return ExportResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ExportResponse>): ExportResponse {
+    const message = createBaseExportResponse();
+    switch (object.part?.$case) {
+      case "header": {
+        if (object.part?.value !== undefined && object.part?.value !== null) {
+          message.part = { $case: "header", value: ExportHeader.fromPartial(object.part.value) };
+        }
+        break;
+      }
+      case "user": {
+        if (object.part?.value !== undefined && object.part?.value !== null) {
+          message.part = { $case: "user", value: User.fromPartial(object.part.value) };
+        }
+        break;
+      }
+      case "group": {
+        if (object.part?.value !== undefined && object.part?.value !== null) {
+          message.part = { $case: "group", value: Group.fromPartial(object.part.value) };
+        }
+        break;
+      }
+      case "members": {
+        if (object.part?.value !== undefined && object.part?.value !== null) {
+          message.part = { $case: "members", value: ExportedMembers.fromPartial(object.part.value) };
+        }
+        break;
+      }
+      case "mappingsInForce": {
+        if (object.part?.value !== undefined && object.part?.value !== null) {
+          message.part = { $case: "mappingsInForce", value: MappingsInForce.fromPartial(object.part.value) };
+        }
+        break;
+      }
+    }
+    message.identity = (object.identity !== undefined && object.identity !== null)
+      ? Identity.fromPartial(object.identity)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseExportHeader(): ExportHeader {
+  return { position: 0, nextPageToken: "" };
+}
+
+export const ExportHeader: MessageFns<ExportHeader> = {
+  encode(message: ExportHeader, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.position !== 0) {
+      writer.uint32(8).int64(message.position);
+    }
+    if (message.nextPageToken !== "") {
+      writer.uint32(18).string(message.nextPageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExportHeader {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExportHeader();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.position = longToNumber(reader.int64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextPageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ExportHeader>): ExportHeader {
+    return ExportHeader.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ExportHeader>): ExportHeader {
+    const message = createBaseExportHeader();
+    message.position = object.position ?? 0;
+    message.nextPageToken = object.nextPageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseMappingsInForce(): MappingsInForce {
+  return { version: 0, mappings: undefined };
+}
+
+export const MappingsInForce: MessageFns<MappingsInForce> = {
+  encode(message: MappingsInForce, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.version !== 0) {
+      writer.uint32(8).int64(message.version);
+    }
+    if (message.mappings !== undefined) {
+      RoleMappings.encode(message.mappings, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MappingsInForce {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMappingsInForce();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.version = longToNumber(reader.int64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.mappings = RoleMappings.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<MappingsInForce>): MappingsInForce {
+    return MappingsInForce.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<MappingsInForce>): MappingsInForce {
+    const message = createBaseMappingsInForce();
+    message.version = object.version ?? 0;
+    message.mappings = (object.mappings !== undefined && object.mappings !== null)
+      ? RoleMappings.fromPartial(object.mappings)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseExportedMembers(): ExportedMembers {
+  return { groupId: "", chunk: undefined };
+}
+
+export const ExportedMembers: MessageFns<ExportedMembers> = {
+  encode(message: ExportedMembers, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.groupId !== "") {
+      writer.uint32(10).string(message.groupId);
+    }
+    if (message.chunk !== undefined) {
+      MemberChunk.encode(message.chunk, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExportedMembers {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExportedMembers();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.groupId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.chunk = MemberChunk.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ExportedMembers>): ExportedMembers {
+    return ExportedMembers.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ExportedMembers>): ExportedMembers {
+    const message = createBaseExportedMembers();
+    message.groupId = object.groupId ?? "";
+    message.chunk = (object.chunk !== undefined && object.chunk !== null)
+      ? MemberChunk.fromPartial(object.chunk)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseConsumer(): Consumer {
+  return { name: "", position: 0, registered: undefined, acknowledged: undefined, lag: 0, laggingSince: undefined };
+}
+
+export const Consumer: MessageFns<Consumer> = {
+  encode(message: Consumer, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.position !== 0) {
+      writer.uint32(16).int64(message.position);
+    }
+    if (message.registered !== undefined) {
+      Timestamp.encode(toTimestamp(message.registered), writer.uint32(26).fork()).join();
+    }
+    if (message.acknowledged !== undefined) {
+      Timestamp.encode(toTimestamp(message.acknowledged), writer.uint32(34).fork()).join();
+    }
+    if (message.lag !== 0) {
+      writer.uint32(40).int64(message.lag);
+    }
+    if (message.laggingSince !== undefined) {
+      Timestamp.encode(toTimestamp(message.laggingSince), writer.uint32(50).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Consumer {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseConsumer();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.position = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.registered = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.acknowledged = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.lag = longToNumber(reader.int64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.laggingSince = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Consumer>): Consumer {
+    return Consumer.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Consumer>): Consumer {
+    const message = createBaseConsumer();
+    message.name = object.name ?? "";
+    message.position = object.position ?? 0;
+    message.registered = object.registered ?? undefined;
+    message.acknowledged = object.acknowledged ?? undefined;
+    message.lag = object.lag ?? 0;
+    message.laggingSince = object.laggingSince ?? undefined;
+    return message;
+  },
+};
+
+function createBaseRegisterConsumerRequest(): RegisterConsumerRequest {
+  return { connectionId: "", name: "", after: undefined };
+}
+
+export const RegisterConsumerRequest: MessageFns<RegisterConsumerRequest> = {
+  encode(message: RegisterConsumerRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.connectionId !== "") {
+      writer.uint32(10).string(message.connectionId);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    if (message.after !== undefined) {
+      writer.uint32(24).int64(message.after);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RegisterConsumerRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRegisterConsumerRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.connectionId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.after = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RegisterConsumerRequest>): RegisterConsumerRequest {
+    return RegisterConsumerRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RegisterConsumerRequest>): RegisterConsumerRequest {
+    const message = createBaseRegisterConsumerRequest();
+    message.connectionId = object.connectionId ?? "";
+    message.name = object.name ?? "";
+    message.after = object.after ?? undefined;
+    return message;
+  },
+};
+
+function createBaseRegisterConsumerResponse(): RegisterConsumerResponse {
+  return { consumer: undefined };
+}
+
+export const RegisterConsumerResponse: MessageFns<RegisterConsumerResponse> = {
+  encode(message: RegisterConsumerResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.consumer !== undefined) {
+      Consumer.encode(message.consumer, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RegisterConsumerResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRegisterConsumerResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.consumer = Consumer.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RegisterConsumerResponse>): RegisterConsumerResponse {
+    return RegisterConsumerResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RegisterConsumerResponse>): RegisterConsumerResponse {
+    const message = createBaseRegisterConsumerResponse();
+    message.consumer = (object.consumer !== undefined && object.consumer !== null)
+      ? Consumer.fromPartial(object.consumer)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseAcknowledgeRequest(): AcknowledgeRequest {
+  return { connectionId: "", name: "", position: 0 };
+}
+
+export const AcknowledgeRequest: MessageFns<AcknowledgeRequest> = {
+  encode(message: AcknowledgeRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.connectionId !== "") {
+      writer.uint32(10).string(message.connectionId);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    if (message.position !== 0) {
+      writer.uint32(24).int64(message.position);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AcknowledgeRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAcknowledgeRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.connectionId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.position = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<AcknowledgeRequest>): AcknowledgeRequest {
+    return AcknowledgeRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AcknowledgeRequest>): AcknowledgeRequest {
+    const message = createBaseAcknowledgeRequest();
+    message.connectionId = object.connectionId ?? "";
+    message.name = object.name ?? "";
+    message.position = object.position ?? 0;
+    return message;
+  },
+};
+
+function createBaseAcknowledgeResponse(): AcknowledgeResponse {
+  return { position: 0 };
+}
+
+export const AcknowledgeResponse: MessageFns<AcknowledgeResponse> = {
+  encode(message: AcknowledgeResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.position !== 0) {
+      writer.uint32(8).int64(message.position);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AcknowledgeResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAcknowledgeResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.position = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<AcknowledgeResponse>): AcknowledgeResponse {
+    return AcknowledgeResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AcknowledgeResponse>): AcknowledgeResponse {
+    const message = createBaseAcknowledgeResponse();
+    message.position = object.position ?? 0;
+    return message;
+  },
+};
+
+function createBaseListConsumersRequest(): ListConsumersRequest {
+  return { connectionId: "" };
+}
+
+export const ListConsumersRequest: MessageFns<ListConsumersRequest> = {
+  encode(message: ListConsumersRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.connectionId !== "") {
+      writer.uint32(10).string(message.connectionId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListConsumersRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListConsumersRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.connectionId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListConsumersRequest>): ListConsumersRequest {
+    return ListConsumersRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListConsumersRequest>): ListConsumersRequest {
+    const message = createBaseListConsumersRequest();
+    message.connectionId = object.connectionId ?? "";
+    return message;
+  },
+};
+
+function createBaseListConsumersResponse(): ListConsumersResponse {
+  return { consumers: [] };
+}
+
+export const ListConsumersResponse: MessageFns<ListConsumersResponse> = {
+  encode(message: ListConsumersResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.consumers) {
+      Consumer.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListConsumersResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListConsumersResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.consumers.push(Consumer.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListConsumersResponse>): ListConsumersResponse {
+    return ListConsumersResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListConsumersResponse>): ListConsumersResponse {
+    const message = createBaseListConsumersResponse();
+    message.consumers = object.consumers?.map((e) => Consumer.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseDeleteConsumerRequest(): DeleteConsumerRequest {
+  return { connectionId: "", name: "" };
+}
+
+export const DeleteConsumerRequest: MessageFns<DeleteConsumerRequest> = {
+  encode(message: DeleteConsumerRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.connectionId !== "") {
+      writer.uint32(10).string(message.connectionId);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DeleteConsumerRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeleteConsumerRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.connectionId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<DeleteConsumerRequest>): DeleteConsumerRequest {
+    return DeleteConsumerRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DeleteConsumerRequest>): DeleteConsumerRequest {
+    const message = createBaseDeleteConsumerRequest();
+    message.connectionId = object.connectionId ?? "";
+    message.name = object.name ?? "";
+    return message;
+  },
+};
+
+function createBaseDeleteConsumerResponse(): DeleteConsumerResponse {
+  return {};
+}
+
+export const DeleteConsumerResponse: MessageFns<DeleteConsumerResponse> = {
+  encode(_: DeleteConsumerResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DeleteConsumerResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeleteConsumerResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<DeleteConsumerResponse>): DeleteConsumerResponse {
+    return DeleteConsumerResponse.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<DeleteConsumerResponse>): DeleteConsumerResponse {
+    const message = createBaseDeleteConsumerResponse();
+    return message;
+  },
+};
+
+/**
+ * The ordered log of what changed in a connection, with dense positions, in commit order: by pages, as it grows, and as a
+ * copy of the whole that the log goes on from. And the consumers of it that say how far they are.
+ */
 export type ChangeServiceService = typeof ChangeServiceService;
 export const ChangeServiceService = {
   /** Reads changes after a position. Fails with POSITION_PURGED. */
@@ -626,11 +2832,115 @@ export const ChangeServiceService = {
     responseSerialize: (value: ListChangesResponse): Buffer => Buffer.from(ListChangesResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListChangesResponse => ListChangesResponse.decode(value),
   },
+  /**
+   * Sends the changes after a position, and then every other as it is committed, whichever directory it is committed by:
+   * in order, without a gap, none twice. Ends with FEED_STOPPED when the directory stops; the caller goes on after the
+   * last position it got, with any directory. Fails with POSITION_PURGED, POSITION_NOT_REACHED, CONNECTION_NOT_FOUND.
+   */
+  watchChanges: {
+    path: "/rollcall.directory.v1.ChangeService/WatchChanges" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: WatchChangesRequest): Buffer => Buffer.from(WatchChangesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): WatchChangesRequest => WatchChangesRequest.decode(value),
+    responseSerialize: (value: WatchChangesResponse): Buffer =>
+      Buffer.from(WatchChangesResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): WatchChangesResponse => WatchChangesResponse.decode(value),
+  },
+  /**
+   * Reads a page of everything in a connection. All pages, and then every change after the position that they name,
+   * applied in order, are the connection as it is, whatever was written meanwhile.
+   */
+  export: {
+    path: "/rollcall.directory.v1.ChangeService/Export" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: ExportRequest): Buffer => Buffer.from(ExportRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ExportRequest => ExportRequest.decode(value),
+    responseSerialize: (value: ExportResponse): Buffer => Buffer.from(ExportResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ExportResponse => ExportResponse.decode(value),
+  },
+  /**
+   * Makes a consumer known by its name, so that it can acknowledge and its lag is shown. One that is known stays as it
+   * is. A connection has at most 100. Fails with LIMIT_EXCEEDED, POSITION_NOT_REACHED.
+   */
+  registerConsumer: {
+    path: "/rollcall.directory.v1.ChangeService/RegisterConsumer" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RegisterConsumerRequest): Buffer =>
+      Buffer.from(RegisterConsumerRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RegisterConsumerRequest => RegisterConsumerRequest.decode(value),
+    responseSerialize: (value: RegisterConsumerResponse): Buffer =>
+      Buffer.from(RegisterConsumerResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RegisterConsumerResponse => RegisterConsumerResponse.decode(value),
+  },
+  /**
+   * Says that a consumer has done what the changes up to a position ask of it. An older position than it has
+   * acknowledged changes nothing. Fails with CONSUMER_NOT_FOUND, POSITION_NOT_REACHED.
+   */
+  acknowledge: {
+    path: "/rollcall.directory.v1.ChangeService/Acknowledge" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: AcknowledgeRequest): Buffer => Buffer.from(AcknowledgeRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): AcknowledgeRequest => AcknowledgeRequest.decode(value),
+    responseSerialize: (value: AcknowledgeResponse): Buffer => Buffer.from(AcknowledgeResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): AcknowledgeResponse => AcknowledgeResponse.decode(value),
+  },
+  /** Reads the consumers of a connection, by name. */
+  listConsumers: {
+    path: "/rollcall.directory.v1.ChangeService/ListConsumers" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListConsumersRequest): Buffer => Buffer.from(ListConsumersRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListConsumersRequest => ListConsumersRequest.decode(value),
+    responseSerialize: (value: ListConsumersResponse): Buffer =>
+      Buffer.from(ListConsumersResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListConsumersResponse => ListConsumersResponse.decode(value),
+  },
+  /** Forgets a consumer. Fails with CONSUMER_NOT_FOUND. */
+  deleteConsumer: {
+    path: "/rollcall.directory.v1.ChangeService/DeleteConsumer" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: DeleteConsumerRequest): Buffer =>
+      Buffer.from(DeleteConsumerRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): DeleteConsumerRequest => DeleteConsumerRequest.decode(value),
+    responseSerialize: (value: DeleteConsumerResponse): Buffer =>
+      Buffer.from(DeleteConsumerResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): DeleteConsumerResponse => DeleteConsumerResponse.decode(value),
+  },
 } as const;
 
 export interface ChangeServiceServer extends UntypedServiceImplementation {
   /** Reads changes after a position. Fails with POSITION_PURGED. */
   listChanges: handleServerStreamingCall<ListChangesRequest, ListChangesResponse>;
+  /**
+   * Sends the changes after a position, and then every other as it is committed, whichever directory it is committed by:
+   * in order, without a gap, none twice. Ends with FEED_STOPPED when the directory stops; the caller goes on after the
+   * last position it got, with any directory. Fails with POSITION_PURGED, POSITION_NOT_REACHED, CONNECTION_NOT_FOUND.
+   */
+  watchChanges: handleServerStreamingCall<WatchChangesRequest, WatchChangesResponse>;
+  /**
+   * Reads a page of everything in a connection. All pages, and then every change after the position that they name,
+   * applied in order, are the connection as it is, whatever was written meanwhile.
+   */
+  export: handleServerStreamingCall<ExportRequest, ExportResponse>;
+  /**
+   * Makes a consumer known by its name, so that it can acknowledge and its lag is shown. One that is known stays as it
+   * is. A connection has at most 100. Fails with LIMIT_EXCEEDED, POSITION_NOT_REACHED.
+   */
+  registerConsumer: handleUnaryCall<RegisterConsumerRequest, RegisterConsumerResponse>;
+  /**
+   * Says that a consumer has done what the changes up to a position ask of it. An older position than it has
+   * acknowledged changes nothing. Fails with CONSUMER_NOT_FOUND, POSITION_NOT_REACHED.
+   */
+  acknowledge: handleUnaryCall<AcknowledgeRequest, AcknowledgeResponse>;
+  /** Reads the consumers of a connection, by name. */
+  listConsumers: handleUnaryCall<ListConsumersRequest, ListConsumersResponse>;
+  /** Forgets a consumer. Fails with CONSUMER_NOT_FOUND. */
+  deleteConsumer: handleUnaryCall<DeleteConsumerRequest, DeleteConsumerResponse>;
 }
 
 export interface ChangeServiceClient extends Client {
@@ -641,6 +2951,100 @@ export interface ChangeServiceClient extends Client {
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<ListChangesResponse>;
+  /**
+   * Sends the changes after a position, and then every other as it is committed, whichever directory it is committed by:
+   * in order, without a gap, none twice. Ends with FEED_STOPPED when the directory stops; the caller goes on after the
+   * last position it got, with any directory. Fails with POSITION_PURGED, POSITION_NOT_REACHED, CONNECTION_NOT_FOUND.
+   */
+  watchChanges(
+    request: WatchChangesRequest,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<WatchChangesResponse>;
+  watchChanges(
+    request: WatchChangesRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<WatchChangesResponse>;
+  /**
+   * Reads a page of everything in a connection. All pages, and then every change after the position that they name,
+   * applied in order, are the connection as it is, whatever was written meanwhile.
+   */
+  export(request: ExportRequest, options?: Partial<CallOptions>): ClientReadableStream<ExportResponse>;
+  export(
+    request: ExportRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<ExportResponse>;
+  /**
+   * Makes a consumer known by its name, so that it can acknowledge and its lag is shown. One that is known stays as it
+   * is. A connection has at most 100. Fails with LIMIT_EXCEEDED, POSITION_NOT_REACHED.
+   */
+  registerConsumer(
+    request: RegisterConsumerRequest,
+    callback: (error: ServiceError | null, response: RegisterConsumerResponse) => void,
+  ): ClientUnaryCall;
+  registerConsumer(
+    request: RegisterConsumerRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RegisterConsumerResponse) => void,
+  ): ClientUnaryCall;
+  registerConsumer(
+    request: RegisterConsumerRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RegisterConsumerResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Says that a consumer has done what the changes up to a position ask of it. An older position than it has
+   * acknowledged changes nothing. Fails with CONSUMER_NOT_FOUND, POSITION_NOT_REACHED.
+   */
+  acknowledge(
+    request: AcknowledgeRequest,
+    callback: (error: ServiceError | null, response: AcknowledgeResponse) => void,
+  ): ClientUnaryCall;
+  acknowledge(
+    request: AcknowledgeRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: AcknowledgeResponse) => void,
+  ): ClientUnaryCall;
+  acknowledge(
+    request: AcknowledgeRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: AcknowledgeResponse) => void,
+  ): ClientUnaryCall;
+  /** Reads the consumers of a connection, by name. */
+  listConsumers(
+    request: ListConsumersRequest,
+    callback: (error: ServiceError | null, response: ListConsumersResponse) => void,
+  ): ClientUnaryCall;
+  listConsumers(
+    request: ListConsumersRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListConsumersResponse) => void,
+  ): ClientUnaryCall;
+  listConsumers(
+    request: ListConsumersRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListConsumersResponse) => void,
+  ): ClientUnaryCall;
+  /** Forgets a consumer. Fails with CONSUMER_NOT_FOUND. */
+  deleteConsumer(
+    request: DeleteConsumerRequest,
+    callback: (error: ServiceError | null, response: DeleteConsumerResponse) => void,
+  ): ClientUnaryCall;
+  deleteConsumer(
+    request: DeleteConsumerRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: DeleteConsumerResponse) => void,
+  ): ClientUnaryCall;
+  deleteConsumer(
+    request: DeleteConsumerRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: DeleteConsumerResponse) => void,
+  ): ClientUnaryCall;
 }
 
 export const ChangeServiceClient = makeGenericClientConstructor(

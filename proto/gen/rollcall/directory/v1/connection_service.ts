@@ -21,6 +21,8 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { Timestamp } from "../../../google/protobuf/timestamp.ts";
+import { Schema } from "../../scim/v1/schema.ts";
+import { Identity } from "./identity.ts";
 import { Freshness } from "./reads.ts";
 
 /** The identity provider of a connection; chooses which habits of its requests are expected. */
@@ -224,6 +226,84 @@ export function onDeleteToNumber(object: OnDelete): number {
   }
 }
 
+/**
+ * What becomes of attributes that neither the built-in schemas nor the connection's extensions know. The sync log names them
+ * in any case, and a strict connection refuses them.
+ */
+export const UnknownAttributes = {
+  /** UNSPECIFIED - Same as DROP. */
+  UNSPECIFIED: "UNKNOWN_ATTRIBUTES_UNSPECIFIED",
+  /** DROP - They are left out. */
+  DROP: "UNKNOWN_ATTRIBUTES_DROP",
+  /**
+   * KEEP - They are stored as they came and returned with the resource, and cannot be filtered or sorted by. They do not become
+   * values of an extension that is declared later.
+   */
+  KEEP: "UNKNOWN_ATTRIBUTES_KEEP",
+} as const;
+
+export type UnknownAttributes = typeof UnknownAttributes[keyof typeof UnknownAttributes];
+
+export namespace UnknownAttributes {
+  export type UNSPECIFIED = typeof UnknownAttributes.UNSPECIFIED;
+  export type DROP = typeof UnknownAttributes.DROP;
+  export type KEEP = typeof UnknownAttributes.KEEP;
+}
+
+export function unknownAttributesFromJSON(object: any): UnknownAttributes {
+  switch (object) {
+    case 0:
+    case "UNKNOWN_ATTRIBUTES_UNSPECIFIED":
+      return UnknownAttributes.UNSPECIFIED;
+    case 1:
+    case "UNKNOWN_ATTRIBUTES_DROP":
+      return UnknownAttributes.DROP;
+    case 2:
+    case "UNKNOWN_ATTRIBUTES_KEEP":
+      return UnknownAttributes.KEEP;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum UnknownAttributes");
+  }
+}
+
+export function unknownAttributesToNumber(object: UnknownAttributes): number {
+  switch (object) {
+    case UnknownAttributes.UNSPECIFIED:
+      return 0;
+    case UnknownAttributes.DROP:
+      return 1;
+    case UnknownAttributes.KEEP:
+      return 2;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum UnknownAttributes");
+  }
+}
+
+/** An extension schema that a connection declares beside the built-in ones (RFC 7643, section 3.3). */
+export interface Extension {
+  /** The resource type whose resources may have it: `User` or `Group`. */
+  resourceType: string;
+  /**
+   * The schema (RFC 7643, section 7), as in `/Schemas`. Its `id` is a URN of at most 200 characters that no built-in schema
+   * has, and that is not the beginning of another one's (`urn:a` and `urn:a:b`). It has 1 to 100 attributes, parts of complex
+   * ones included, each with a name of at most 100 letters, digits, `-` and `_` that begins with a letter. What is left out
+   * has the default of RFC 7643, section 2.2. Not possible are read-only attributes, which nobody could write, uniqueness of
+   * parts, of complex attributes and of booleans, and a required attribute that is never returned, as it is not kept.
+   *
+   * An `eq` filter on a top-level attribute reads an index when it is a string, a reference or an integer.
+   */
+  schema: Schema | undefined;
+}
+
+/**
+ * How far what is stored has been folded again after definitions changed. Meanwhile every answer is right; filters and sorts
+ * by the attributes named here fail with DEFINITIONS_CHANGING.
+ */
+export interface Refolding {
+  /** Attributes whose comparison changed, as paths. */
+  attributes: string[];
+}
+
 /** A customer's directory. */
 export interface Connection {
   /** Names it in URLs: 8 to 32 characters of `a-z0-9`. */
@@ -270,6 +350,44 @@ export interface Connection {
   requiredAttributes: string[];
   /** What becomes of deleted users; never UNSPECIFIED. */
   onDelete: OnDelete;
+  /** The extension schemas that it declares, in the order in which they were. */
+  extensions: Extension[];
+  /** What becomes of unknown attributes; never UNSPECIFIED. */
+  unknownAttributes: UnknownAttributes;
+  /** Present while what is stored is folded again after a change of its extensions or of the built-in definitions. */
+  refolding:
+    | Refolding
+    | undefined;
+  /**
+   * Attributes whose values the sync log does not show, as names spelled by the schema: `title`, `name.familyName`,
+   * `urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNumber`. Where one of these names stands in a
+   * request or its answer, with or without what leads to it and of users and groups alike, a placeholder of the same
+   * type stands for the value. What was recorded before stays as it is.
+   */
+  maskedAttributes: string[];
+  /**
+   * Which attributes internal services get as the Identity of a user; every path is filled. It never changes what SCIM
+   * stores, filters or returns.
+   */
+  attributeMapping: AttributeMapping | undefined;
+}
+
+/**
+ * Where the parts of a user's Identity are, as paths of attributes of a user: `userName`, `name.formatted`,
+ * `emails[type eq "work"].value`, `urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNumber`. Names may
+ * have any letter case and come back spelled by the schema. Of several values that a path selects, the primary one counts,
+ * and without one the first; a path to a whole attribute means its `value`. Each has at most 500 characters.
+ *
+ * REQUEST_INVALID with the reason for a path that cannot work: what is unknown, computed or never returned, has several
+ * parts, or is neither text nor a whole number.
+ */
+export interface AttributeMapping {
+  /** Where Identity.login is; empty for the default, `userName`. */
+  login: string;
+  /** Where Identity.email is; empty for the default, `emails.value`: the primary e-mail address, else the first. */
+  email: string;
+  /** Where Identity.external_id is; empty for the default, `externalId`. */
+  externalId: string;
 }
 
 /**
@@ -292,6 +410,11 @@ export interface TrustedIssuer {
    * whoever gets a token of this issuer for this audience is let in.
    */
   applicationId: string;
+  /**
+   * When one of its tokens was last used since it is trusted, to the minute; absent is never. Given to SetTrustedIssuer
+   * it counts for nothing.
+   */
+  lastUsed: Date | undefined;
 }
 
 /** An OAuth client (RFC 6749, section 2) without its secret. */
@@ -364,6 +487,15 @@ export interface CreateConnectionRequest {
   requiredAttributes: string[];
   /** See Connection.on_delete. */
   onDelete: OnDelete;
+  /** See Connection.unknown_attributes. */
+  unknownAttributes: UnknownAttributes;
+  /**
+   * See Connection.masked_attributes: at most 50, in any letter case. REQUEST_INVALID with the reason for what is unknown
+   * or cannot be masked: an id, and a part that other attributes have too, such as `emails.value`.
+   */
+  maskedAttributes: string[];
+  /** See Connection.attribute_mapping; absent chooses the defaults. */
+  attributeMapping: AttributeMapping | undefined;
 }
 
 /** The new connection. */
@@ -404,6 +536,14 @@ export interface UpdateConnectionRequest {
     | undefined;
   /** See Connection.on_delete. Users that were deleted before stay what they became then. */
   onDelete: OnDelete;
+  /** See Connection.unknown_attributes. What was kept before stays until it is written again. */
+  unknownAttributes: UnknownAttributes;
+  /** See Connection.masked_attributes: replaces the whole list. */
+  maskedAttributes:
+    | MaskedAttributes
+    | undefined;
+  /** See Connection.attribute_mapping: replaces all of it. Answers follow at once. */
+  attributeMapping: AttributeMapping | undefined;
 }
 
 /** A list of required attributes, so that an empty one can be told from none. */
@@ -412,10 +552,125 @@ export interface RequiredAttributes {
   paths: string[];
 }
 
+/** A list of masked attributes, so that an empty one can be told from none. */
+export interface MaskedAttributes {
+  /** See CreateConnectionRequest.masked_attributes. */
+  paths: string[];
+}
+
 /** Changed. */
 export interface UpdateConnectionResponse {
   /** The connection. */
   connection: Connection | undefined;
+}
+
+/** Asks to declare an extension. */
+export interface DeclareExtensionRequest {
+  /** The connection. It may have 20 extensions. */
+  connectionId: string;
+  /**
+   * The extension. Of an attribute that is already there the type, whether it has several values, and the parts' types stay
+   * what they are: to change those, remove it first. `case_exact` changes only where the attribute is not unique.
+   */
+  extension: Extension | undefined;
+}
+
+/** Declared. */
+export interface DeclareExtensionResponse {
+  /** The connection. */
+  connection: Connection | undefined;
+}
+
+/** Asks to take an extension back. */
+export interface RemoveExtensionRequest {
+  /** The connection. */
+  connectionId: string;
+  /** The URN of its schema, in any letter case. */
+  urn: string;
+}
+
+/** Taken back. */
+export interface RemoveExtensionResponse {
+  /** The connection. */
+  connection: Connection | undefined;
+}
+
+/** Asks what a mapping would do. */
+export interface PreviewAttributeMappingRequest {
+  /** The connection. */
+  connectionId: string;
+  /** The mapping; absent for the defaults. */
+  mapping:
+    | AttributeMapping
+    | undefined;
+  /** How many samples at most, 0 to 100; absent means 10. */
+  sampleSize?: number | undefined;
+}
+
+/** What a mapping would do. */
+export interface PreviewAttributeMappingResponse {
+  /** The mapping as it would be stored. */
+  mapping:
+    | AttributeMapping
+    | undefined;
+  /** How many users were read. */
+  examined: number;
+  /** There are more users, which were not read. */
+  partial: boolean;
+  /** What becomes of Identity.login. */
+  login:
+    | MappedPart
+    | undefined;
+  /** What becomes of Identity.email. */
+  email:
+    | MappedPart
+    | undefined;
+  /** What becomes of Identity.external_id. */
+  externalId:
+    | MappedPart
+    | undefined;
+  /** The first users whose identity would be another, oldest first. */
+  samples: IdentitySample[];
+}
+
+/** One part of the identities of the users that were read. */
+export interface MappedPart {
+  /** How many have a value. */
+  present: number;
+  /** How many have none. */
+  missing: number;
+  /** For how many it is another than by the mapping in force. */
+  changed: number;
+  /** How many share their value with another. */
+  shared: number;
+  /** The ids of the first of those that have none, at most 3. */
+  missingIds: string[];
+  /** The first of the values that users share, at most 3. */
+  sharedValues: SharedValue[];
+}
+
+/** A value that several users have. */
+export interface SharedValue {
+  /** The value, as the first of them has it. */
+  value: string;
+  /** How many have it. */
+  users: number;
+  /** The ids of the first of them, at most 3. */
+  ids: string[];
+}
+
+/** A user before and after. */
+export interface IdentitySample {
+  /** The user's id. */
+  userId: string;
+  /** The user's userName. */
+  userName: string;
+  /** By the mapping in force. */
+  before:
+    | Identity
+    | undefined;
+  /** By the mapping asked about. */
+  after: Identity | undefined;
 }
 
 /** Asks for a connection. */
@@ -722,6 +977,130 @@ export interface AuthenticateServiceResponse {
   token: ServiceToken | undefined;
 }
 
+function createBaseExtension(): Extension {
+  return { resourceType: "", schema: undefined };
+}
+
+export const Extension: MessageFns<Extension> = {
+  encode(message: Extension, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.resourceType !== "") {
+      writer.uint32(10).string(message.resourceType);
+    }
+    if (message.schema !== undefined) {
+      Schema.encode(message.schema, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Extension {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExtension();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.resourceType = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.schema = Schema.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Extension>): Extension {
+    return Extension.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Extension>): Extension {
+    const message = createBaseExtension();
+    message.resourceType = object.resourceType ?? "";
+    message.schema = (object.schema !== undefined && object.schema !== null)
+      ? Schema.fromPartial(object.schema)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseRefolding(): Refolding {
+  return { attributes: [] };
+}
+
+export const Refolding: MessageFns<Refolding> = {
+  encode(message: Refolding, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.attributes) {
+      writer.uint32(10).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Refolding {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRefolding();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.attributes.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Refolding>): Refolding {
+    return Refolding.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Refolding>): Refolding {
+    const message = createBaseRefolding();
+    message.attributes = object.attributes?.map((e) => e) || [];
+    return message;
+  },
+};
+
 function createBaseConnection(): Connection {
   return {
     id: "",
@@ -738,6 +1117,11 @@ function createBaseConnection(): Connection {
     organization: "",
     requiredAttributes: [],
     onDelete: OnDelete.UNSPECIFIED,
+    extensions: [],
+    unknownAttributes: UnknownAttributes.UNSPECIFIED,
+    refolding: undefined,
+    maskedAttributes: [],
+    attributeMapping: undefined,
   };
 }
 
@@ -784,6 +1168,21 @@ export const Connection: MessageFns<Connection> = {
     }
     if (message.onDelete !== OnDelete.UNSPECIFIED) {
       writer.uint32(112).int32(onDeleteToNumber(message.onDelete));
+    }
+    for (const v of message.extensions) {
+      Extension.encode(v!, writer.uint32(122).fork()).join();
+    }
+    if (message.unknownAttributes !== UnknownAttributes.UNSPECIFIED) {
+      writer.uint32(128).int32(unknownAttributesToNumber(message.unknownAttributes));
+    }
+    if (message.refolding !== undefined) {
+      Refolding.encode(message.refolding, writer.uint32(154).fork()).join();
+    }
+    for (const v of message.maskedAttributes) {
+      writer.uint32(138).string(v!);
+    }
+    if (message.attributeMapping !== undefined) {
+      AttributeMapping.encode(message.attributeMapping, writer.uint32(146).fork()).join();
     }
     return writer;
   },
@@ -913,6 +1312,46 @@ export const Connection: MessageFns<Connection> = {
             message.onDelete = onDeleteFromJSON(reader.int32());
             continue;
           }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.extensions.push(Extension.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 16: {
+            if (tag !== 128) {
+              break;
+            }
+
+            message.unknownAttributes = unknownAttributesFromJSON(reader.int32());
+            continue;
+          }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.refolding = Refolding.decode(reader, reader.uint32());
+            continue;
+          }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.maskedAttributes.push(reader.string());
+            continue;
+          }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.attributeMapping = AttributeMapping.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -946,12 +1385,100 @@ export const Connection: MessageFns<Connection> = {
     message.organization = object.organization ?? "";
     message.requiredAttributes = object.requiredAttributes?.map((e) => e) || [];
     message.onDelete = object.onDelete ?? OnDelete.UNSPECIFIED;
+    message.extensions = object.extensions?.map((e) => Extension.fromPartial(e)) || [];
+    message.unknownAttributes = object.unknownAttributes ?? UnknownAttributes.UNSPECIFIED;
+    message.refolding = (object.refolding !== undefined && object.refolding !== null)
+      ? Refolding.fromPartial(object.refolding)
+      : undefined;
+    message.maskedAttributes = object.maskedAttributes?.map((e) => e) || [];
+    message.attributeMapping = (object.attributeMapping !== undefined && object.attributeMapping !== null)
+      ? AttributeMapping.fromPartial(object.attributeMapping)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseAttributeMapping(): AttributeMapping {
+  return { login: "", email: "", externalId: "" };
+}
+
+export const AttributeMapping: MessageFns<AttributeMapping> = {
+  encode(message: AttributeMapping, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.login !== "") {
+      writer.uint32(10).string(message.login);
+    }
+    if (message.email !== "") {
+      writer.uint32(18).string(message.email);
+    }
+    if (message.externalId !== "") {
+      writer.uint32(26).string(message.externalId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AttributeMapping {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAttributeMapping();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.login = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.email = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.externalId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<AttributeMapping>): AttributeMapping {
+    return AttributeMapping.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AttributeMapping>): AttributeMapping {
+    const message = createBaseAttributeMapping();
+    message.login = object.login ?? "";
+    message.email = object.email ?? "";
+    message.externalId = object.externalId ?? "";
     return message;
   },
 };
 
 function createBaseTrustedIssuer(): TrustedIssuer {
-  return { issuer: "", audience: "", jwksUri: "", applicationId: "" };
+  return { issuer: "", audience: "", jwksUri: "", applicationId: "", lastUsed: undefined };
 }
 
 export const TrustedIssuer: MessageFns<TrustedIssuer> = {
@@ -967,6 +1494,9 @@ export const TrustedIssuer: MessageFns<TrustedIssuer> = {
     }
     if (message.applicationId !== "") {
       writer.uint32(34).string(message.applicationId);
+    }
+    if (message.lastUsed !== undefined) {
+      Timestamp.encode(toTimestamp(message.lastUsed), writer.uint32(42).fork()).join();
     }
     return writer;
   },
@@ -1016,6 +1546,14 @@ export const TrustedIssuer: MessageFns<TrustedIssuer> = {
             message.applicationId = reader.string();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.lastUsed = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1037,6 +1575,7 @@ export const TrustedIssuer: MessageFns<TrustedIssuer> = {
     message.audience = object.audience ?? "";
     message.jwksUri = object.jwksUri ?? "";
     message.applicationId = object.applicationId ?? "";
+    message.lastUsed = object.lastUsed ?? undefined;
     return message;
   },
 };
@@ -1300,6 +1839,9 @@ function createBaseCreateConnectionRequest(): CreateConnectionRequest {
     uniqueGroupNames: undefined,
     requiredAttributes: [],
     onDelete: OnDelete.UNSPECIFIED,
+    unknownAttributes: UnknownAttributes.UNSPECIFIED,
+    maskedAttributes: [],
+    attributeMapping: undefined,
   };
 }
 
@@ -1325,6 +1867,15 @@ export const CreateConnectionRequest: MessageFns<CreateConnectionRequest> = {
     }
     if (message.onDelete !== OnDelete.UNSPECIFIED) {
       writer.uint32(56).int32(onDeleteToNumber(message.onDelete));
+    }
+    if (message.unknownAttributes !== UnknownAttributes.UNSPECIFIED) {
+      writer.uint32(64).int32(unknownAttributesToNumber(message.unknownAttributes));
+    }
+    for (const v of message.maskedAttributes) {
+      writer.uint32(74).string(v!);
+    }
+    if (message.attributeMapping !== undefined) {
+      AttributeMapping.encode(message.attributeMapping, writer.uint32(82).fork()).join();
     }
     return writer;
   },
@@ -1398,6 +1949,30 @@ export const CreateConnectionRequest: MessageFns<CreateConnectionRequest> = {
             message.onDelete = onDeleteFromJSON(reader.int32());
             continue;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.unknownAttributes = unknownAttributesFromJSON(reader.int32());
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.maskedAttributes.push(reader.string());
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.attributeMapping = AttributeMapping.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1422,6 +1997,11 @@ export const CreateConnectionRequest: MessageFns<CreateConnectionRequest> = {
     message.uniqueGroupNames = object.uniqueGroupNames ?? undefined;
     message.requiredAttributes = object.requiredAttributes?.map((e) => e) || [];
     message.onDelete = object.onDelete ?? OnDelete.UNSPECIFIED;
+    message.unknownAttributes = object.unknownAttributes ?? UnknownAttributes.UNSPECIFIED;
+    message.maskedAttributes = object.maskedAttributes?.map((e) => e) || [];
+    message.attributeMapping = (object.attributeMapping !== undefined && object.attributeMapping !== null)
+      ? AttributeMapping.fromPartial(object.attributeMapping)
+      : undefined;
     return message;
   },
 };
@@ -1505,6 +2085,9 @@ function createBaseUpdateConnectionRequest(): UpdateConnectionRequest {
     uniqueGroupNames: undefined,
     requiredAttributes: undefined,
     onDelete: OnDelete.UNSPECIFIED,
+    unknownAttributes: UnknownAttributes.UNSPECIFIED,
+    maskedAttributes: undefined,
+    attributeMapping: undefined,
   };
 }
 
@@ -1533,6 +2116,15 @@ export const UpdateConnectionRequest: MessageFns<UpdateConnectionRequest> = {
     }
     if (message.onDelete !== OnDelete.UNSPECIFIED) {
       writer.uint32(64).int32(onDeleteToNumber(message.onDelete));
+    }
+    if (message.unknownAttributes !== UnknownAttributes.UNSPECIFIED) {
+      writer.uint32(72).int32(unknownAttributesToNumber(message.unknownAttributes));
+    }
+    if (message.maskedAttributes !== undefined) {
+      MaskedAttributes.encode(message.maskedAttributes, writer.uint32(82).fork()).join();
+    }
+    if (message.attributeMapping !== undefined) {
+      AttributeMapping.encode(message.attributeMapping, writer.uint32(90).fork()).join();
     }
     return writer;
   },
@@ -1614,6 +2206,30 @@ export const UpdateConnectionRequest: MessageFns<UpdateConnectionRequest> = {
             message.onDelete = onDeleteFromJSON(reader.int32());
             continue;
           }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.unknownAttributes = unknownAttributesFromJSON(reader.int32());
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.maskedAttributes = MaskedAttributes.decode(reader, reader.uint32());
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.attributeMapping = AttributeMapping.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1641,6 +2257,13 @@ export const UpdateConnectionRequest: MessageFns<UpdateConnectionRequest> = {
       ? RequiredAttributes.fromPartial(object.requiredAttributes)
       : undefined;
     message.onDelete = object.onDelete ?? OnDelete.UNSPECIFIED;
+    message.unknownAttributes = object.unknownAttributes ?? UnknownAttributes.UNSPECIFIED;
+    message.maskedAttributes = (object.maskedAttributes !== undefined && object.maskedAttributes !== null)
+      ? MaskedAttributes.fromPartial(object.maskedAttributes)
+      : undefined;
+    message.attributeMapping = (object.attributeMapping !== undefined && object.attributeMapping !== null)
+      ? AttributeMapping.fromPartial(object.attributeMapping)
+      : undefined;
     return message;
   },
 };
@@ -1700,6 +2323,61 @@ export const RequiredAttributes: MessageFns<RequiredAttributes> = {
   },
 };
 
+function createBaseMaskedAttributes(): MaskedAttributes {
+  return { paths: [] };
+}
+
+export const MaskedAttributes: MessageFns<MaskedAttributes> = {
+  encode(message: MaskedAttributes, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.paths) {
+      writer.uint32(10).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MaskedAttributes {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMaskedAttributes();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.paths.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<MaskedAttributes>): MaskedAttributes {
+    return MaskedAttributes.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<MaskedAttributes>): MaskedAttributes {
+    const message = createBaseMaskedAttributes();
+    message.paths = object.paths?.map((e) => e) || [];
+    return message;
+  },
+};
+
 function createBaseUpdateConnectionResponse(): UpdateConnectionResponse {
   return { connection: undefined };
 }
@@ -1752,6 +2430,769 @@ export const UpdateConnectionResponse: MessageFns<UpdateConnectionResponse> = {
     const message = createBaseUpdateConnectionResponse();
     message.connection = (object.connection !== undefined && object.connection !== null)
       ? Connection.fromPartial(object.connection)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseDeclareExtensionRequest(): DeclareExtensionRequest {
+  return { connectionId: "", extension: undefined };
+}
+
+export const DeclareExtensionRequest: MessageFns<DeclareExtensionRequest> = {
+  encode(message: DeclareExtensionRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.connectionId !== "") {
+      writer.uint32(10).string(message.connectionId);
+    }
+    if (message.extension !== undefined) {
+      Extension.encode(message.extension, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DeclareExtensionRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeclareExtensionRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.connectionId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.extension = Extension.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<DeclareExtensionRequest>): DeclareExtensionRequest {
+    return DeclareExtensionRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DeclareExtensionRequest>): DeclareExtensionRequest {
+    const message = createBaseDeclareExtensionRequest();
+    message.connectionId = object.connectionId ?? "";
+    message.extension = (object.extension !== undefined && object.extension !== null)
+      ? Extension.fromPartial(object.extension)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseDeclareExtensionResponse(): DeclareExtensionResponse {
+  return { connection: undefined };
+}
+
+export const DeclareExtensionResponse: MessageFns<DeclareExtensionResponse> = {
+  encode(message: DeclareExtensionResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.connection !== undefined) {
+      Connection.encode(message.connection, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DeclareExtensionResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeclareExtensionResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.connection = Connection.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<DeclareExtensionResponse>): DeclareExtensionResponse {
+    return DeclareExtensionResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DeclareExtensionResponse>): DeclareExtensionResponse {
+    const message = createBaseDeclareExtensionResponse();
+    message.connection = (object.connection !== undefined && object.connection !== null)
+      ? Connection.fromPartial(object.connection)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseRemoveExtensionRequest(): RemoveExtensionRequest {
+  return { connectionId: "", urn: "" };
+}
+
+export const RemoveExtensionRequest: MessageFns<RemoveExtensionRequest> = {
+  encode(message: RemoveExtensionRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.connectionId !== "") {
+      writer.uint32(10).string(message.connectionId);
+    }
+    if (message.urn !== "") {
+      writer.uint32(18).string(message.urn);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RemoveExtensionRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRemoveExtensionRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.connectionId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.urn = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RemoveExtensionRequest>): RemoveExtensionRequest {
+    return RemoveExtensionRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RemoveExtensionRequest>): RemoveExtensionRequest {
+    const message = createBaseRemoveExtensionRequest();
+    message.connectionId = object.connectionId ?? "";
+    message.urn = object.urn ?? "";
+    return message;
+  },
+};
+
+function createBaseRemoveExtensionResponse(): RemoveExtensionResponse {
+  return { connection: undefined };
+}
+
+export const RemoveExtensionResponse: MessageFns<RemoveExtensionResponse> = {
+  encode(message: RemoveExtensionResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.connection !== undefined) {
+      Connection.encode(message.connection, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RemoveExtensionResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRemoveExtensionResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.connection = Connection.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RemoveExtensionResponse>): RemoveExtensionResponse {
+    return RemoveExtensionResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RemoveExtensionResponse>): RemoveExtensionResponse {
+    const message = createBaseRemoveExtensionResponse();
+    message.connection = (object.connection !== undefined && object.connection !== null)
+      ? Connection.fromPartial(object.connection)
+      : undefined;
+    return message;
+  },
+};
+
+function createBasePreviewAttributeMappingRequest(): PreviewAttributeMappingRequest {
+  return { connectionId: "", mapping: undefined, sampleSize: undefined };
+}
+
+export const PreviewAttributeMappingRequest: MessageFns<PreviewAttributeMappingRequest> = {
+  encode(message: PreviewAttributeMappingRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.connectionId !== "") {
+      writer.uint32(10).string(message.connectionId);
+    }
+    if (message.mapping !== undefined) {
+      AttributeMapping.encode(message.mapping, writer.uint32(18).fork()).join();
+    }
+    if (message.sampleSize !== undefined) {
+      writer.uint32(24).int32(message.sampleSize);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PreviewAttributeMappingRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePreviewAttributeMappingRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.connectionId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.mapping = AttributeMapping.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.sampleSize = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<PreviewAttributeMappingRequest>): PreviewAttributeMappingRequest {
+    return PreviewAttributeMappingRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PreviewAttributeMappingRequest>): PreviewAttributeMappingRequest {
+    const message = createBasePreviewAttributeMappingRequest();
+    message.connectionId = object.connectionId ?? "";
+    message.mapping = (object.mapping !== undefined && object.mapping !== null)
+      ? AttributeMapping.fromPartial(object.mapping)
+      : undefined;
+    message.sampleSize = object.sampleSize ?? undefined;
+    return message;
+  },
+};
+
+function createBasePreviewAttributeMappingResponse(): PreviewAttributeMappingResponse {
+  return {
+    mapping: undefined,
+    examined: 0,
+    partial: false,
+    login: undefined,
+    email: undefined,
+    externalId: undefined,
+    samples: [],
+  };
+}
+
+export const PreviewAttributeMappingResponse: MessageFns<PreviewAttributeMappingResponse> = {
+  encode(message: PreviewAttributeMappingResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.mapping !== undefined) {
+      AttributeMapping.encode(message.mapping, writer.uint32(10).fork()).join();
+    }
+    if (message.examined !== 0) {
+      writer.uint32(16).int64(message.examined);
+    }
+    if (message.partial !== false) {
+      writer.uint32(24).bool(message.partial);
+    }
+    if (message.login !== undefined) {
+      MappedPart.encode(message.login, writer.uint32(34).fork()).join();
+    }
+    if (message.email !== undefined) {
+      MappedPart.encode(message.email, writer.uint32(42).fork()).join();
+    }
+    if (message.externalId !== undefined) {
+      MappedPart.encode(message.externalId, writer.uint32(50).fork()).join();
+    }
+    for (const v of message.samples) {
+      IdentitySample.encode(v!, writer.uint32(58).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PreviewAttributeMappingResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePreviewAttributeMappingResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.mapping = AttributeMapping.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.examined = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.partial = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.login = MappedPart.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.email = MappedPart.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.externalId = MappedPart.decode(reader, reader.uint32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.samples.push(IdentitySample.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<PreviewAttributeMappingResponse>): PreviewAttributeMappingResponse {
+    return PreviewAttributeMappingResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PreviewAttributeMappingResponse>): PreviewAttributeMappingResponse {
+    const message = createBasePreviewAttributeMappingResponse();
+    message.mapping = (object.mapping !== undefined && object.mapping !== null)
+      ? AttributeMapping.fromPartial(object.mapping)
+      : undefined;
+    message.examined = object.examined ?? 0;
+    message.partial = object.partial ?? false;
+    message.login = (object.login !== undefined && object.login !== null)
+      ? MappedPart.fromPartial(object.login)
+      : undefined;
+    message.email = (object.email !== undefined && object.email !== null)
+      ? MappedPart.fromPartial(object.email)
+      : undefined;
+    message.externalId = (object.externalId !== undefined && object.externalId !== null)
+      ? MappedPart.fromPartial(object.externalId)
+      : undefined;
+    message.samples = object.samples?.map((e) => IdentitySample.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseMappedPart(): MappedPart {
+  return { present: 0, missing: 0, changed: 0, shared: 0, missingIds: [], sharedValues: [] };
+}
+
+export const MappedPart: MessageFns<MappedPart> = {
+  encode(message: MappedPart, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.present !== 0) {
+      writer.uint32(8).int64(message.present);
+    }
+    if (message.missing !== 0) {
+      writer.uint32(16).int64(message.missing);
+    }
+    if (message.changed !== 0) {
+      writer.uint32(24).int64(message.changed);
+    }
+    if (message.shared !== 0) {
+      writer.uint32(32).int64(message.shared);
+    }
+    for (const v of message.missingIds) {
+      writer.uint32(42).string(v!);
+    }
+    for (const v of message.sharedValues) {
+      SharedValue.encode(v!, writer.uint32(50).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MappedPart {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMappedPart();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.present = longToNumber(reader.int64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.missing = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.changed = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.shared = longToNumber(reader.int64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.missingIds.push(reader.string());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.sharedValues.push(SharedValue.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<MappedPart>): MappedPart {
+    return MappedPart.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<MappedPart>): MappedPart {
+    const message = createBaseMappedPart();
+    message.present = object.present ?? 0;
+    message.missing = object.missing ?? 0;
+    message.changed = object.changed ?? 0;
+    message.shared = object.shared ?? 0;
+    message.missingIds = object.missingIds?.map((e) => e) || [];
+    message.sharedValues = object.sharedValues?.map((e) => SharedValue.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseSharedValue(): SharedValue {
+  return { value: "", users: 0, ids: [] };
+}
+
+export const SharedValue: MessageFns<SharedValue> = {
+  encode(message: SharedValue, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.value !== "") {
+      writer.uint32(10).string(message.value);
+    }
+    if (message.users !== 0) {
+      writer.uint32(16).int64(message.users);
+    }
+    for (const v of message.ids) {
+      writer.uint32(26).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SharedValue {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSharedValue();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.users = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.ids.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<SharedValue>): SharedValue {
+    return SharedValue.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SharedValue>): SharedValue {
+    const message = createBaseSharedValue();
+    message.value = object.value ?? "";
+    message.users = object.users ?? 0;
+    message.ids = object.ids?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseIdentitySample(): IdentitySample {
+  return { userId: "", userName: "", before: undefined, after: undefined };
+}
+
+export const IdentitySample: MessageFns<IdentitySample> = {
+  encode(message: IdentitySample, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.userId !== "") {
+      writer.uint32(10).string(message.userId);
+    }
+    if (message.userName !== "") {
+      writer.uint32(18).string(message.userName);
+    }
+    if (message.before !== undefined) {
+      Identity.encode(message.before, writer.uint32(26).fork()).join();
+    }
+    if (message.after !== undefined) {
+      Identity.encode(message.after, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): IdentitySample {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseIdentitySample();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.userName = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.before = Identity.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.after = Identity.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<IdentitySample>): IdentitySample {
+    return IdentitySample.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<IdentitySample>): IdentitySample {
+    const message = createBaseIdentitySample();
+    message.userId = object.userId ?? "";
+    message.userName = object.userName ?? "";
+    message.before = (object.before !== undefined && object.before !== null)
+      ? Identity.fromPartial(object.before)
+      : undefined;
+    message.after = (object.after !== undefined && object.after !== null)
+      ? Identity.fromPartial(object.after)
       : undefined;
     return message;
   },
@@ -4345,6 +5786,55 @@ export const ConnectionServiceService = {
     responseDeserialize: (value: Buffer): UpdateConnectionResponse => UpdateConnectionResponse.decode(value),
   },
   /**
+   * Declares an extension schema, or changes the one of the same URN (in any letter case). What is stored is folded again in
+   * the background; see Connection.refolding. Decisions about writes follow at once, the gateway within a second. Fails with
+   * CONNECTION_NOT_FOUND; REQUEST_INVALID with the reason for a schema that cannot work; DEFINITIONS_CHANGING while an
+   * earlier change is still being folded; UNIQUENESS when an attribute is to be unique and resources share a value of it.
+   * Then nothing is changed.
+   */
+  declareExtension: {
+    path: "/rollcall.directory.v1.ConnectionService/DeclareExtension" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: DeclareExtensionRequest): Buffer =>
+      Buffer.from(DeclareExtensionRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): DeclareExtensionRequest => DeclareExtensionRequest.decode(value),
+    responseSerialize: (value: DeclareExtensionResponse): Buffer =>
+      Buffer.from(DeclareExtensionResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): DeclareExtensionResponse => DeclareExtensionResponse.decode(value),
+  },
+  /**
+   * Takes an extension schema back; the values stored for it are removed. Fails with CONNECTION_NOT_FOUND,
+   * EXTENSION_NOT_FOUND, DEFINITIONS_CHANGING, and with REQUEST_INVALID while another setting names it.
+   */
+  removeExtension: {
+    path: "/rollcall.directory.v1.ConnectionService/RemoveExtension" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RemoveExtensionRequest): Buffer =>
+      Buffer.from(RemoveExtensionRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RemoveExtensionRequest => RemoveExtensionRequest.decode(value),
+    responseSerialize: (value: RemoveExtensionResponse): Buffer =>
+      Buffer.from(RemoveExtensionResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RemoveExtensionResponse => RemoveExtensionResponse.decode(value),
+  },
+  /**
+   * Says what a mapping would make of the users stored, and changes nothing. It reads the 50,000 oldest users at most, page
+   * by page, so who is written meanwhile counts as it is read. Fails with CONNECTION_NOT_FOUND, REQUEST_INVALID.
+   */
+  previewAttributeMapping: {
+    path: "/rollcall.directory.v1.ConnectionService/PreviewAttributeMapping" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: PreviewAttributeMappingRequest): Buffer =>
+      Buffer.from(PreviewAttributeMappingRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): PreviewAttributeMappingRequest => PreviewAttributeMappingRequest.decode(value),
+    responseSerialize: (value: PreviewAttributeMappingResponse): Buffer =>
+      Buffer.from(PreviewAttributeMappingResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): PreviewAttributeMappingResponse =>
+      PreviewAttributeMappingResponse.decode(value),
+  },
+  /**
    * Pauses a connection: its identity provider and every write get CONNECTION_PAUSED until it is resumed; internal
    * services still read it. Fails with CONNECTION_NOT_FOUND.
    */
@@ -4419,7 +5909,10 @@ export const ConnectionServiceService = {
     responseSerialize: (value: RevokeTokenResponse): Buffer => Buffer.from(RevokeTokenResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RevokeTokenResponse => RevokeTokenResponse.decode(value),
   },
-  /** Says which connection a bearer token opens. Fails with TOKEN_INVALID, and with CONNECTION_PAUSED for a good token. */
+  /**
+   * Says what a bearer token opens, also while the connection is paused: then its requests are to be refused, and the
+   * connection's status says so. Fails with TOKEN_INVALID.
+   */
   authenticate: {
     path: "/rollcall.directory.v1.ConnectionService/Authenticate" as const,
     requestStream: false as const,
@@ -4589,6 +6082,24 @@ export interface ConnectionServiceServer extends UntypedServiceImplementation {
    */
   updateConnection: handleUnaryCall<UpdateConnectionRequest, UpdateConnectionResponse>;
   /**
+   * Declares an extension schema, or changes the one of the same URN (in any letter case). What is stored is folded again in
+   * the background; see Connection.refolding. Decisions about writes follow at once, the gateway within a second. Fails with
+   * CONNECTION_NOT_FOUND; REQUEST_INVALID with the reason for a schema that cannot work; DEFINITIONS_CHANGING while an
+   * earlier change is still being folded; UNIQUENESS when an attribute is to be unique and resources share a value of it.
+   * Then nothing is changed.
+   */
+  declareExtension: handleUnaryCall<DeclareExtensionRequest, DeclareExtensionResponse>;
+  /**
+   * Takes an extension schema back; the values stored for it are removed. Fails with CONNECTION_NOT_FOUND,
+   * EXTENSION_NOT_FOUND, DEFINITIONS_CHANGING, and with REQUEST_INVALID while another setting names it.
+   */
+  removeExtension: handleUnaryCall<RemoveExtensionRequest, RemoveExtensionResponse>;
+  /**
+   * Says what a mapping would make of the users stored, and changes nothing. It reads the 50,000 oldest users at most, page
+   * by page, so who is written meanwhile counts as it is read. Fails with CONNECTION_NOT_FOUND, REQUEST_INVALID.
+   */
+  previewAttributeMapping: handleUnaryCall<PreviewAttributeMappingRequest, PreviewAttributeMappingResponse>;
+  /**
    * Pauses a connection: its identity provider and every write get CONNECTION_PAUSED until it is resumed; internal
    * services still read it. Fails with CONNECTION_NOT_FOUND.
    */
@@ -4609,7 +6120,10 @@ export interface ConnectionServiceServer extends UntypedServiceImplementation {
   listTokens: handleUnaryCall<ListTokensRequest, ListTokensResponse>;
   /** Revokes a token: refused everywhere within a second. Fails with CONNECTION_NOT_FOUND, TOKEN_NOT_FOUND. */
   revokeToken: handleUnaryCall<RevokeTokenRequest, RevokeTokenResponse>;
-  /** Says which connection a bearer token opens. Fails with TOKEN_INVALID, and with CONNECTION_PAUSED for a good token. */
+  /**
+   * Says what a bearer token opens, also while the connection is paused: then its requests are to be refused, and the
+   * connection's status says so. Fails with TOKEN_INVALID.
+   */
   authenticate: handleUnaryCall<AuthenticateRequest, AuthenticateResponse>;
   /**
    * Creates an OAuth client of a connection, which gets short-lived access tokens for its id and secret. Fails with
@@ -4714,6 +6228,66 @@ export interface ConnectionServiceClient extends Client1 {
     callback: (error: ServiceError | null, response: UpdateConnectionResponse) => void,
   ): ClientUnaryCall;
   /**
+   * Declares an extension schema, or changes the one of the same URN (in any letter case). What is stored is folded again in
+   * the background; see Connection.refolding. Decisions about writes follow at once, the gateway within a second. Fails with
+   * CONNECTION_NOT_FOUND; REQUEST_INVALID with the reason for a schema that cannot work; DEFINITIONS_CHANGING while an
+   * earlier change is still being folded; UNIQUENESS when an attribute is to be unique and resources share a value of it.
+   * Then nothing is changed.
+   */
+  declareExtension(
+    request: DeclareExtensionRequest,
+    callback: (error: ServiceError | null, response: DeclareExtensionResponse) => void,
+  ): ClientUnaryCall;
+  declareExtension(
+    request: DeclareExtensionRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: DeclareExtensionResponse) => void,
+  ): ClientUnaryCall;
+  declareExtension(
+    request: DeclareExtensionRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: DeclareExtensionResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Takes an extension schema back; the values stored for it are removed. Fails with CONNECTION_NOT_FOUND,
+   * EXTENSION_NOT_FOUND, DEFINITIONS_CHANGING, and with REQUEST_INVALID while another setting names it.
+   */
+  removeExtension(
+    request: RemoveExtensionRequest,
+    callback: (error: ServiceError | null, response: RemoveExtensionResponse) => void,
+  ): ClientUnaryCall;
+  removeExtension(
+    request: RemoveExtensionRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RemoveExtensionResponse) => void,
+  ): ClientUnaryCall;
+  removeExtension(
+    request: RemoveExtensionRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RemoveExtensionResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Says what a mapping would make of the users stored, and changes nothing. It reads the 50,000 oldest users at most, page
+   * by page, so who is written meanwhile counts as it is read. Fails with CONNECTION_NOT_FOUND, REQUEST_INVALID.
+   */
+  previewAttributeMapping(
+    request: PreviewAttributeMappingRequest,
+    callback: (error: ServiceError | null, response: PreviewAttributeMappingResponse) => void,
+  ): ClientUnaryCall;
+  previewAttributeMapping(
+    request: PreviewAttributeMappingRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: PreviewAttributeMappingResponse) => void,
+  ): ClientUnaryCall;
+  previewAttributeMapping(
+    request: PreviewAttributeMappingRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: PreviewAttributeMappingResponse) => void,
+  ): ClientUnaryCall;
+  /**
    * Pauses a connection: its identity provider and every write get CONNECTION_PAUSED until it is resumed; internal
    * services still read it. Fails with CONNECTION_NOT_FOUND.
    */
@@ -4818,7 +6392,10 @@ export interface ConnectionServiceClient extends Client1 {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: RevokeTokenResponse) => void,
   ): ClientUnaryCall;
-  /** Says which connection a bearer token opens. Fails with TOKEN_INVALID, and with CONNECTION_PAUSED for a good token. */
+  /**
+   * Says what a bearer token opens, also while the connection is paused: then its requests are to be refused, and the
+   * connection's status says so. Fails with TOKEN_INVALID.
+   */
   authenticate(
     request: AuthenticateRequest,
     callback: (error: ServiceError | null, response: AuthenticateResponse) => void,

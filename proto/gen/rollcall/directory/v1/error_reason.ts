@@ -58,6 +58,8 @@ export const ErrorReason = {
   CLIENT_INVALID: "ERROR_REASON_CLIENT_INVALID",
   /** CLIENT_NOT_FOUND - No client has this id. Code NOT_FOUND. Metadata: `client`. */
   CLIENT_NOT_FOUND: "ERROR_REASON_CLIENT_NOT_FOUND",
+  /** EXTENSION_NOT_FOUND - The connection declares no extension of this URN. Code NOT_FOUND. Metadata: `urn`. */
+  EXTENSION_NOT_FOUND: "ERROR_REASON_EXTENSION_NOT_FOUND",
   /** RESOURCE_NOT_FOUND - No resource of this type has this id in the connection. Code NOT_FOUND. Metadata: `resource_type`, `id`. */
   RESOURCE_NOT_FOUND: "ERROR_REASON_RESOURCE_NOT_FOUND",
   /**
@@ -90,6 +92,11 @@ export const ErrorReason = {
    */
   FILTER_INVALID: "ERROR_REASON_FILTER_INVALID",
   /**
+   * DEFINITIONS_CHANGING - What is asked for needs definitions that are still changing: what is stored is being folded by them, see
+   * Connection.refolding. Repeat the call later. Code UNAVAILABLE. Metadata: `attribute`, when one is meant.
+   */
+  DEFINITIONS_CHANGING: "ERROR_REASON_DEFINITIONS_CHANGING",
+  /**
    * SORT_INVALID - A list is to be sorted by an attribute that is unknown, not stored, or has no order. Code INVALID_ARGUMENT. Metadata:
    * `attribute`.
    */
@@ -116,12 +123,26 @@ export const ErrorReason = {
   /** POSITION_NOT_REACHED - The position asked for was not reached in time. Code UNAVAILABLE. Metadata: `position`, `at_least`. */
   POSITION_NOT_REACHED: "ERROR_REASON_POSITION_NOT_REACHED",
   /**
-   * POSITION_PURGED - Changes up to the position asked for are no longer kept. Code OUT_OF_RANGE. Metadata: `floor` (the oldest position
-   * that is kept).
+   * POSITION_PURGED - Changes after the position asked for are no longer kept: export the connection, replace the copy by that, and go on
+   * after the position that the export names. Code OUT_OF_RANGE. Metadata: `floor` (the oldest position that is kept).
    */
   POSITION_PURGED: "ERROR_REASON_POSITION_PURGED",
+  /**
+   * FEED_STOPPED - A watch ends because the service stops; watch again after the last position that was received, on any instance. Code
+   * UNAVAILABLE. Metadata: none.
+   */
+  FEED_STOPPED: "ERROR_REASON_FEED_STOPPED",
+  /** CONSUMER_NOT_FOUND - No consumer of the connection has this name; register it. Code NOT_FOUND. Metadata: `consumer`. */
+  CONSUMER_NOT_FOUND: "ERROR_REASON_CONSUMER_NOT_FOUND",
   /** EXCHANGE_NOT_FOUND - The sync log has no exchange with this id, or no longer. Code NOT_FOUND. Metadata: `exchange`. */
   EXCHANGE_NOT_FOUND: "ERROR_REASON_EXCHANGE_NOT_FOUND",
+  /** MAPPINGS_VERSION_NOT_FOUND - The role mappings have no such version. Code NOT_FOUND. Metadata: `version`. */
+  MAPPINGS_VERSION_NOT_FOUND: "ERROR_REASON_MAPPINGS_VERSION_NOT_FOUND",
+  /**
+   * LAST_HOLDER - The edit of role mappings would take the last holder of a protected role; force it, or give the role to somebody
+   * first. Code FAILED_PRECONDITION. Metadata: `roles` (separated by commas).
+   */
+  LAST_HOLDER: "ERROR_REASON_LAST_HOLDER",
 } as const;
 
 export type ErrorReason = typeof ErrorReason[keyof typeof ErrorReason];
@@ -141,6 +162,7 @@ export namespace ErrorReason {
   export type TOKEN_NOT_FOUND = typeof ErrorReason.TOKEN_NOT_FOUND;
   export type CLIENT_INVALID = typeof ErrorReason.CLIENT_INVALID;
   export type CLIENT_NOT_FOUND = typeof ErrorReason.CLIENT_NOT_FOUND;
+  export type EXTENSION_NOT_FOUND = typeof ErrorReason.EXTENSION_NOT_FOUND;
   export type RESOURCE_NOT_FOUND = typeof ErrorReason.RESOURCE_NOT_FOUND;
   export type UNIQUENESS = typeof ErrorReason.UNIQUENESS;
   export type VERSION_MISMATCH = typeof ErrorReason.VERSION_MISMATCH;
@@ -149,6 +171,7 @@ export namespace ErrorReason {
   export type NO_TARGET = typeof ErrorReason.NO_TARGET;
   export type PATH_INVALID = typeof ErrorReason.PATH_INVALID;
   export type FILTER_INVALID = typeof ErrorReason.FILTER_INVALID;
+  export type DEFINITIONS_CHANGING = typeof ErrorReason.DEFINITIONS_CHANGING;
   export type SORT_INVALID = typeof ErrorReason.SORT_INVALID;
   export type MEMBER_NOT_FOUND = typeof ErrorReason.MEMBER_NOT_FOUND;
   export type TOO_MANY = typeof ErrorReason.TOO_MANY;
@@ -157,7 +180,11 @@ export namespace ErrorReason {
   export type PAGE_SIZE_CHANGED = typeof ErrorReason.PAGE_SIZE_CHANGED;
   export type POSITION_NOT_REACHED = typeof ErrorReason.POSITION_NOT_REACHED;
   export type POSITION_PURGED = typeof ErrorReason.POSITION_PURGED;
+  export type FEED_STOPPED = typeof ErrorReason.FEED_STOPPED;
+  export type CONSUMER_NOT_FOUND = typeof ErrorReason.CONSUMER_NOT_FOUND;
   export type EXCHANGE_NOT_FOUND = typeof ErrorReason.EXCHANGE_NOT_FOUND;
+  export type MAPPINGS_VERSION_NOT_FOUND = typeof ErrorReason.MAPPINGS_VERSION_NOT_FOUND;
+  export type LAST_HOLDER = typeof ErrorReason.LAST_HOLDER;
 }
 
 export function errorReasonFromJSON(object: any): ErrorReason {
@@ -204,6 +231,9 @@ export function errorReasonFromJSON(object: any): ErrorReason {
     case 25:
     case "ERROR_REASON_CLIENT_NOT_FOUND":
       return ErrorReason.CLIENT_NOT_FOUND;
+    case 26:
+    case "ERROR_REASON_EXTENSION_NOT_FOUND":
+      return ErrorReason.EXTENSION_NOT_FOUND;
     case 40:
     case "ERROR_REASON_RESOURCE_NOT_FOUND":
       return ErrorReason.RESOURCE_NOT_FOUND;
@@ -228,6 +258,9 @@ export function errorReasonFromJSON(object: any): ErrorReason {
     case 47:
     case "ERROR_REASON_FILTER_INVALID":
       return ErrorReason.FILTER_INVALID;
+    case 51:
+    case "ERROR_REASON_DEFINITIONS_CHANGING":
+      return ErrorReason.DEFINITIONS_CHANGING;
     case 50:
     case "ERROR_REASON_SORT_INVALID":
       return ErrorReason.SORT_INVALID;
@@ -252,9 +285,21 @@ export function errorReasonFromJSON(object: any): ErrorReason {
     case 63:
     case "ERROR_REASON_POSITION_PURGED":
       return ErrorReason.POSITION_PURGED;
+    case 65:
+    case "ERROR_REASON_FEED_STOPPED":
+      return ErrorReason.FEED_STOPPED;
+    case 66:
+    case "ERROR_REASON_CONSUMER_NOT_FOUND":
+      return ErrorReason.CONSUMER_NOT_FOUND;
     case 70:
     case "ERROR_REASON_EXCHANGE_NOT_FOUND":
       return ErrorReason.EXCHANGE_NOT_FOUND;
+    case 80:
+    case "ERROR_REASON_MAPPINGS_VERSION_NOT_FOUND":
+      return ErrorReason.MAPPINGS_VERSION_NOT_FOUND;
+    case 81:
+    case "ERROR_REASON_LAST_HOLDER":
+      return ErrorReason.LAST_HOLDER;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum ErrorReason");
   }
@@ -290,6 +335,8 @@ export function errorReasonToNumber(object: ErrorReason): number {
       return 24;
     case ErrorReason.CLIENT_NOT_FOUND:
       return 25;
+    case ErrorReason.EXTENSION_NOT_FOUND:
+      return 26;
     case ErrorReason.RESOURCE_NOT_FOUND:
       return 40;
     case ErrorReason.UNIQUENESS:
@@ -306,6 +353,8 @@ export function errorReasonToNumber(object: ErrorReason): number {
       return 46;
     case ErrorReason.FILTER_INVALID:
       return 47;
+    case ErrorReason.DEFINITIONS_CHANGING:
+      return 51;
     case ErrorReason.SORT_INVALID:
       return 50;
     case ErrorReason.MEMBER_NOT_FOUND:
@@ -322,8 +371,16 @@ export function errorReasonToNumber(object: ErrorReason): number {
       return 62;
     case ErrorReason.POSITION_PURGED:
       return 63;
+    case ErrorReason.FEED_STOPPED:
+      return 65;
+    case ErrorReason.CONSUMER_NOT_FOUND:
+      return 66;
     case ErrorReason.EXCHANGE_NOT_FOUND:
       return 70;
+    case ErrorReason.MAPPINGS_VERSION_NOT_FOUND:
+      return 80;
+    case ErrorReason.LAST_HOLDER:
+      return 81;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum ErrorReason");
   }

@@ -34,11 +34,14 @@ export interface Exchange {
     | undefined;
   /** The id of the request, which its change records carry too; at most 64 characters. */
   requestId: string;
-  /** The token that the client presented; at most 64 characters. */
+  /**
+   * The good token that the client presented, or the OAuth client; for a signed token `jwt_` and a digest of whom it was
+   * made for; at most 64 characters. Empty where access tokens are given, for a client that did not prove who it is.
+   */
   tokenId: string;
   /** The HTTP method; at most 16 characters. */
   method: string;
-  /** The URL below the base URL, with its query, secrets masked; at most 8 KiB. */
+  /** The URL below the base URL, with its query, secrets masked; at most 8 KiB. `/oauth/token` for an access token. */
   path: string;
   /** The base URL that the client used; at most 512 bytes. */
   baseUrl: string;
@@ -51,7 +54,11 @@ export interface Exchange {
   status: number;
   /** From the request's first line to the end of the answer, in milliseconds. */
   durationMs: number;
-  /** The body as it was sent, secrets masked; at most 16 KiB. Empty when there was none, or none that is a JSON object. */
+  /**
+   * The body as it was sent, secrets masked; at most 16 KiB. Empty when there was none, none that is a JSON object, or when
+   * the request was refused before it was read, as while the connection is paused. A form is written as a JSON object
+   * with the `client_id`, wherever that was sent.
+   */
   requestBody: string;
   /** More was sent than `request_body` and `path` hold. */
   requestCut: boolean;
@@ -69,7 +76,7 @@ export interface Exchange {
   masked: string[];
   /** What an error answer says; at most 4 KiB; empty without an error. */
   errorDetail: string;
-  /** The SCIM keyword of an error answer; empty for none. */
+  /** The keyword of an error answer, of SCIM or of OAuth; empty for none. */
   scimType: string;
   /** The connection's position after a write: its change records end there. 0 when nothing says so. */
   position: number;
@@ -1209,8 +1216,8 @@ export const WatchExchangesResponse: MessageFns<WatchExchangesResponse> = {
 
 /**
  * The sync log: what each identity provider sent and what it was answered, for support. Exchanges are kept for 14 days.
- * Secrets are masked before they get here, bodies are cut; what was lost on the way (a full queue, a directory that was
- * not there) is counted where it was lost.
+ * Secrets and the attributes of Connection.masked_attributes are masked before they get here, bodies are cut; what was
+ * lost on the way (a full queue, a directory that was not there) is counted where it was lost.
  */
 export type ExchangeServiceService = typeof ExchangeServiceService;
 export const ExchangeServiceService = {

@@ -9,7 +9,7 @@ import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import {
   type CallOptions,
   type ChannelCredentials,
-  Client as Client1,
+  Client,
   type ClientOptions,
   type ClientReadableStream,
   type ClientUnaryCall,
@@ -1259,7 +1259,7 @@ export interface MembershipServiceServer extends UntypedServiceImplementation {
   checkMembership: handleUnaryCall<CheckMembershipRequest, CheckMembershipResponse>;
 }
 
-export interface MembershipServiceClient extends Client1 {
+export interface MembershipServiceClient extends Client {
   /** Streams a group's members in the order of their ids. Fails with RESOURCE_NOT_FOUND. */
   listMembers(request: ListMembersRequest, options?: Partial<CallOptions>): ClientReadableStream<ListMembersResponse>;
   listMembers(

@@ -24,6 +24,7 @@ import { Timestamp } from "../../../google/protobuf/timestamp.ts";
 import { Filter } from "../../scim/v1/filter.ts";
 import { PatchOperation } from "../../scim/v1/patch.ts";
 import { User } from "../../scim/v1/user.ts";
+import { Identity, IdentityMatch } from "./identity.ts";
 import { OnNoTarget, onNoTargetFromJSON, onNoTargetToNumber } from "./on_no_target.ts";
 import { Freshness, ListHeader, PageRequest, ResourceMask, Sort } from "./reads.ts";
 
@@ -90,7 +91,11 @@ export interface GetUserResponse {
   /** A position known before the data was read. */
   asOf: number;
   /** When the user was deleted; absent for one that is not. */
-  deletedAt: Date | undefined;
+  deletedAt:
+    | Date
+    | undefined;
+  /** What internal services know the user by. It is no part of what SCIM shows. */
+  identity: Identity | undefined;
 }
 
 /** Asks for users. */
@@ -108,6 +113,10 @@ export interface ListUsersRequest {
   /** In which order; the order of creation when absent. */
   sort:
     | Sort
+    | undefined;
+  /** Only users of this identity, of those that the filter selects; all when absent. */
+  identity:
+    | IdentityMatch
     | undefined;
   /** What to leave out of the answer. */
   mask:
@@ -128,6 +137,8 @@ export interface ListUsersResponse {
     /** The next user. */
     { $case: "user"; value: User }
     | undefined;
+  /** Beside a user: what internal services know it by. It is no part of what SCIM shows. */
+  identity: Identity | undefined;
 }
 
 /** Asks to replace a user. */
@@ -516,7 +527,7 @@ export const GetUserRequest: MessageFns<GetUserRequest> = {
 };
 
 function createBaseGetUserResponse(): GetUserResponse {
-  return { user: undefined, asOf: 0, deletedAt: undefined };
+  return { user: undefined, asOf: 0, deletedAt: undefined, identity: undefined };
 }
 
 export const GetUserResponse: MessageFns<GetUserResponse> = {
@@ -529,6 +540,9 @@ export const GetUserResponse: MessageFns<GetUserResponse> = {
     }
     if (message.deletedAt !== undefined) {
       Timestamp.encode(toTimestamp(message.deletedAt), writer.uint32(26).fork()).join();
+    }
+    if (message.identity !== undefined) {
+      Identity.encode(message.identity, writer.uint32(34).fork()).join();
     }
     return writer;
   },
@@ -570,6 +584,14 @@ export const GetUserResponse: MessageFns<GetUserResponse> = {
             message.deletedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.identity = Identity.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -590,6 +612,9 @@ export const GetUserResponse: MessageFns<GetUserResponse> = {
     message.user = (object.user !== undefined && object.user !== null) ? User.fromPartial(object.user) : undefined;
     message.asOf = object.asOf ?? 0;
     message.deletedAt = object.deletedAt ?? undefined;
+    message.identity = (object.identity !== undefined && object.identity !== null)
+      ? Identity.fromPartial(object.identity)
+      : undefined;
     return message;
   },
 };
@@ -600,6 +625,7 @@ function createBaseListUsersRequest(): ListUsersRequest {
     filter: undefined,
     page: undefined,
     sort: undefined,
+    identity: undefined,
     mask: undefined,
     freshness: undefined,
   };
@@ -618,6 +644,9 @@ export const ListUsersRequest: MessageFns<ListUsersRequest> = {
     }
     if (message.sort !== undefined) {
       Sort.encode(message.sort, writer.uint32(34).fork()).join();
+    }
+    if (message.identity !== undefined) {
+      IdentityMatch.encode(message.identity, writer.uint32(42).fork()).join();
     }
     if (message.mask !== undefined) {
       ResourceMask.encode(message.mask, writer.uint32(98).fork()).join();
@@ -673,6 +702,14 @@ export const ListUsersRequest: MessageFns<ListUsersRequest> = {
             message.sort = Sort.decode(reader, reader.uint32());
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.identity = IdentityMatch.decode(reader, reader.uint32());
+            continue;
+          }
           case 12: {
             if (tag !== 98) {
               break;
@@ -714,6 +751,9 @@ export const ListUsersRequest: MessageFns<ListUsersRequest> = {
       ? PageRequest.fromPartial(object.page)
       : undefined;
     message.sort = (object.sort !== undefined && object.sort !== null) ? Sort.fromPartial(object.sort) : undefined;
+    message.identity = (object.identity !== undefined && object.identity !== null)
+      ? IdentityMatch.fromPartial(object.identity)
+      : undefined;
     message.mask = (object.mask !== undefined && object.mask !== null)
       ? ResourceMask.fromPartial(object.mask)
       : undefined;
@@ -725,7 +765,7 @@ export const ListUsersRequest: MessageFns<ListUsersRequest> = {
 };
 
 function createBaseListUsersResponse(): ListUsersResponse {
-  return { part: undefined };
+  return { part: undefined, identity: undefined };
 }
 
 export const ListUsersResponse: MessageFns<ListUsersResponse> = {
@@ -737,6 +777,9 @@ export const ListUsersResponse: MessageFns<ListUsersResponse> = {
       case "user":
         User.encode(message.part.value, writer.uint32(18).fork()).join();
         break;
+    }
+    if (message.identity !== undefined) {
+      Identity.encode(message.identity, writer.uint32(26).fork()).join();
     }
     return writer;
   },
@@ -770,6 +813,14 @@ export const ListUsersResponse: MessageFns<ListUsersResponse> = {
             message.part = { $case: "user", value: User.decode(reader, reader.uint32()) };
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.identity = Identity.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -801,6 +852,9 @@ export const ListUsersResponse: MessageFns<ListUsersResponse> = {
         break;
       }
     }
+    message.identity = (object.identity !== undefined && object.identity !== null)
+      ? Identity.fromPartial(object.identity)
+      : undefined;
     return message;
   },
 };

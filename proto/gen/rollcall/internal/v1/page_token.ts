@@ -25,6 +25,10 @@ export interface PageToken {
   backward: boolean;
   /** How many results a page of the walk has at most. */
   pageSize: number;
+  /** For exports: the position that the first page named. */
+  position: number;
+  /** For the holders of a role: which of the ways to the role the page begins with, from 0. */
+  source: number;
 }
 
 /** Where a resource stands in a list. */
@@ -51,7 +55,17 @@ export interface Place {
 }
 
 function createBasePageToken(): PageToken {
-  return { query: Buffer.alloc(0), passed: 0, issued: 0, afterId: "", place: undefined, backward: false, pageSize: 0 };
+  return {
+    query: Buffer.alloc(0),
+    passed: 0,
+    issued: 0,
+    afterId: "",
+    place: undefined,
+    backward: false,
+    pageSize: 0,
+    position: 0,
+    source: 0,
+  };
 }
 
 export const PageToken: MessageFns<PageToken> = {
@@ -76,6 +90,12 @@ export const PageToken: MessageFns<PageToken> = {
     }
     if (message.pageSize !== 0) {
       writer.uint32(64).int32(message.pageSize);
+    }
+    if (message.position !== 0) {
+      writer.uint32(72).int64(message.position);
+    }
+    if (message.source !== 0) {
+      writer.uint32(80).int32(message.source);
     }
     return writer;
   },
@@ -149,6 +169,22 @@ export const PageToken: MessageFns<PageToken> = {
             message.pageSize = reader.int32();
             continue;
           }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.position = longToNumber(reader.int64());
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.source = reader.int32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -173,6 +209,8 @@ export const PageToken: MessageFns<PageToken> = {
     message.place = (object.place !== undefined && object.place !== null) ? Place.fromPartial(object.place) : undefined;
     message.backward = object.backward ?? false;
     message.pageSize = object.pageSize ?? 0;
+    message.position = object.position ?? 0;
+    message.source = object.source ?? 0;
     return message;
   },
 };

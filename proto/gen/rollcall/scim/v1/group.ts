@@ -6,7 +6,7 @@
 
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
-import { Struct } from "../../../google/protobuf/struct.ts";
+import { Struct, Value } from "../../../google/protobuf/struct.ts";
 import { Meta } from "./common.ts";
 
 /** Group */
@@ -29,13 +29,26 @@ export interface Group {
     | undefined;
   /** A list of members of the Group. */
   members: Member[];
-  /** Reserved for values of extension schemas that a connection declares at run time, by URN; dropped for now. */
+  /**
+   * Values of the extension schemas that the connection declares, by URN, with times as text; see Connection.extensions. Names
+   * may have any letter case when written. A write fails with VALUE_INVALID for what no schema declares.
+   */
   extensions: { [key: string]: { [key: string]: any } | undefined };
+  /**
+   * Attributes that no schema knows, as a client sent them: kept where Connection.unknown_attributes says so, and otherwise
+   * left out of a write.
+   */
+  unknown: { [key: string]: any | undefined };
 }
 
 export interface Group_ExtensionsEntry {
   key: string;
   value: { [key: string]: any } | undefined;
+}
+
+export interface Group_UnknownEntry {
+  key: string;
+  value: any | undefined;
 }
 
 /** A member of a group. */
@@ -53,7 +66,15 @@ export interface Member {
 }
 
 function createBaseGroup(): Group {
-  return { id: undefined, externalId: undefined, meta: undefined, displayName: undefined, members: [], extensions: {} };
+  return {
+    id: undefined,
+    externalId: undefined,
+    meta: undefined,
+    displayName: undefined,
+    members: [],
+    extensions: {},
+    unknown: {},
+  };
 }
 
 export const Group: MessageFns<Group> = {
@@ -80,6 +101,11 @@ export const Group: MessageFns<Group> = {
         }
       },
     );
+    globalThis.Object.entries(message.unknown).forEach(([key, value]: [string, any | undefined]) => {
+      if (value !== undefined) {
+        Group_UnknownEntry.encode({ key: key as any, value }, writer.uint32(258).fork()).join();
+      }
+    });
     return writer;
   },
 
@@ -147,6 +173,17 @@ export const Group: MessageFns<Group> = {
             }
             continue;
           }
+          case 32: {
+            if (tag !== 258) {
+              break;
+            }
+
+            const entry32 = Group_UnknownEntry.decode(reader, reader.uint32());
+            if (entry32.value !== undefined) {
+              message.unknown[entry32.key] = entry32.value;
+            }
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -182,6 +219,15 @@ export const Group: MessageFns<Group> = {
         },
         {},
       );
+    message.unknown = (globalThis.Object.entries(object.unknown ?? {}) as [string, any | undefined][]).reduce(
+      (acc: { [key: string]: any | undefined }, [key, value]: [string, any | undefined]) => {
+        if (value !== undefined) {
+          acc[key] = value;
+        }
+        return acc;
+      },
+      {},
+    );
     return message;
   },
 };
@@ -249,6 +295,73 @@ export const Group_ExtensionsEntry: MessageFns<Group_ExtensionsEntry> = {
     const message = createBaseGroup_ExtensionsEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? undefined;
+    return message;
+  },
+};
+
+function createBaseGroup_UnknownEntry(): Group_UnknownEntry {
+  return { key: "", value: undefined };
+}
+
+export const Group_UnknownEntry: MessageFns<Group_UnknownEntry> = {
+  encode(message: Group_UnknownEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== undefined) {
+      Value.encode(Value.wrap(message.value), writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Group_UnknownEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGroup_UnknownEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = Value.unwrap(Value.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Group_UnknownEntry>): Group_UnknownEntry {
+    return Group_UnknownEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Group_UnknownEntry>): Group_UnknownEntry {
+    const message = createBaseGroup_UnknownEntry();
+    message.key = object.key ?? "";
+    message.value = object.value === undefined ? undefined : object.value;
     return message;
   },
 };
