@@ -9,7 +9,8 @@ export type ChangeName =
   | 'members-changed'
   | 'mappings-changed'
   | 'access-changed'
-  | 'role-unheld';
+  | 'role-unheld'
+  | 'connection-changed';
 /** What can happen to a user. `user-deactivated` and `user-deleted` end its access. */
 export type UserChangeName =
   | 'user-created'
@@ -111,6 +112,17 @@ export interface RoleUnheld extends ChangeFacts {
   role: string;
 }
 
+/**
+ * Settings of the connection changed by which all its resources are read: a copy that holds identities or values of
+ * extensions is to be exported again.
+ */
+export interface ConnectionChange extends ChangeFacts {
+  /** What happened. */
+  type: 'connection-changed';
+  /** Which settings. */
+  settings: string[];
+}
+
 /** One change. `type` says which. */
 export type ChangeAnswer =
   | UserChange
@@ -118,7 +130,8 @@ export type ChangeAnswer =
   | MembersChange
   | MappingsChange
   | AccessChange
-  | RoleUnheld;
+  | RoleUnheld
+  | ConnectionChange;
 
 const names: Readonly<Record<ChangeType, ChangeName | undefined>> = {
   [ChangeType.UNSPECIFIED]: undefined,
@@ -134,6 +147,7 @@ const names: Readonly<Record<ChangeType, ChangeName | undefined>> = {
   [ChangeType.MAPPINGS_CHANGED]: 'mappings-changed',
   [ChangeType.ACCESS_CHANGED]: 'access-changed',
   [ChangeType.ROLE_UNHELD]: 'role-unheld',
+  [ChangeType.CONNECTION_CHANGED]: 'connection-changed',
 };
 
 const types = new Map(
@@ -175,6 +189,8 @@ export function changeAnswer(change: Change): ChangeAnswer {
       return { ...facts, type: 'access-changed', began: what.value.began, ended: what.value.ended };
     case 'protectedRole':
       return { ...facts, type: 'role-unheld', role: what.value.role };
+    case 'connection':
+      return { ...facts, type: 'connection-changed', settings: what.value.settings };
     case undefined:
       throw new Error('The directory sent a change that says nothing');
   }

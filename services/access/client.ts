@@ -2,7 +2,7 @@ import { createTRPCClient, httpLink, type TRPCClient, TRPCClientError } from '@t
 import type { AccessRouter } from './router.ts';
 import type { AccessErrorShape } from './trpc-errors.ts';
 
-export type { AccessSnapshot } from './access-router.ts';
+export type { AccessSnapshot } from './access-cache.ts';
 export type {
   AccessChange,
   ChangeAnswer,
@@ -19,10 +19,10 @@ export type {
 export type { ChangesAnswer, ExportAnswer, WatchAnswer } from './changes-router.ts';
 export type { ConnectionAnswer } from './connections-router.ts';
 export type { ConsumerAnswer } from './consumers-router.ts';
+export type { GroupOfUser } from './group-of-user.ts';
 export type { PageAnswer } from './list-answer.ts';
 export type { MappingAnswer, MappingsAnswer } from './mappings-answer.ts';
 export type {
-  GroupOfUser,
   GroupsOfUserAnswer,
   MemberOfGroup,
   MembershipAnswer,

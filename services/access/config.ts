@@ -18,6 +18,15 @@ export const accessConfig = z.object({
     .max(65_535)
     .default(8081)
     .describe('port of the access service, 0 picks a free one'),
+  ROLLCALL_MAX_STALENESS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(60_000)
+    .default(250)
+    .describe(
+      'milliseconds by which an answer about the access of a user may lag that asks for nothing newer; 0 remembers no answers',
+    ),
   ...processSettings,
 });
 

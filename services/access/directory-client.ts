@@ -33,7 +33,6 @@ export const repeatableMethods = [
   MembershipServiceService.listMembers,
   MembershipServiceService.listUserGroups,
   MembershipServiceService.checkMembership,
-  RoleServiceService.listUserRoles,
   RoleServiceService.batchListUserRoles,
   RoleServiceService.checkUserRole,
   RoleServiceService.listRoleHolders,

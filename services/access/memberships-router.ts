@@ -1,14 +1,15 @@
 import { z } from 'zod';
 import {
   CheckMembershipRequest,
-  type GroupEntry,
   ListMembersRequest,
   ListUserGroupsRequest,
   type MemberEntry,
   MemberKind,
 } from '#proto/rollcall/directory/v1/membership_service.ts';
+import type { AccessCache } from './access-cache.ts';
 import type { DirectoryClient } from './directory-client.ts';
 import { pageFields, resourceId } from './find-input.ts';
+import { type GroupOfUser, groupOfUser } from './group-of-user.ts';
 import { connectionProcedure, freshness, queryInput, router } from './trpc.ts';
 
 const scopeFields = {
@@ -27,18 +28,6 @@ const ofGroupInput = queryInput({
   pageToken: pageFields.pageToken,
 });
 const checkInput = queryInput({ user: resourceId, group: resourceId, ...scopeFields });
-
-/** A group that a user is in. */
-export interface GroupOfUser {
-  /** The group's id. */
-  id: string;
-  /** The group's name. */
-  displayName: string;
-  /** The id the identity provider gave; absent when it gave none. */
-  externalId?: string;
-  /** The groups that make it so, from the one the user is a direct member of up to this one; one entry when direct. */
-  path: string[];
-}
 
 /** A member of a group. */
 export interface MemberOfGroup {
@@ -85,7 +74,7 @@ export interface MembershipAnswer {
 }
 
 /** `memberships.ofUser`, `.ofGroup` and `.check`. */
-export function createMembershipsRouter(directory: DirectoryClient) {
+export function createMembershipsRouter(directory: DirectoryClient, cache: AccessCache) {
   return router({
     /** All groups of a user. Fails with RESOURCE_NOT_FOUND. */
     ofUser: connectionProcedure
@@ -138,6 +127,17 @@ export function createMembershipsRouter(directory: DirectoryClient) {
 
     /** Whether a user is a member of a group, and through which groups. An unknown user or group is no member. */
     check: connectionProcedure.input(checkInput).query(async ({ ctx, input }): Promise<MembershipAnswer> => {
+      const { connection, call } = ctx;
+      const snapshot = input.includeInactive
+        ? undefined
+        : await cache.snapshotFor(connection, input.user, freshness(input), call);
+      if (snapshot) {
+        const { groups, active, asOf } = snapshot;
+        const found = groups.find(
+          ({ id, path }) => id === input.group && (input.nested || path.length === 1),
+        );
+        return { member: found !== undefined, active, path: found?.path ?? [], asOf };
+      }
       const request = CheckMembershipRequest.fromPartial({
         connectionId: ctx.connection,
         userId: input.user,
@@ -149,11 +149,6 @@ export function createMembershipsRouter(directory: DirectoryClient) {
       return directory.memberships.checkMembership(request, ctx.call);
     }),
   });
-}
-
-/** Renders a group that a user is in. */
-export function groupOfUser({ id, displayName, externalId, path }: GroupEntry): GroupOfUser {
-  return { id, displayName, path, ...(externalId === '' ? {} : { externalId }) };
 }
 
 function memberOfGroup({ id, kind, active, path }: MemberEntry): MemberOfGroup {

@@ -3,8 +3,8 @@ import {
   BatchListUserRolesRequest,
   CheckUserRoleRequest,
   ListRoleHoldersRequest,
-  ListUserRolesRequest,
 } from '#proto/rollcall/directory/v1/role_service.ts';
+import type { AccessCache } from './access-cache.ts';
 import type { DirectoryClient } from './directory-client.ts';
 import { pageFields, resourceId } from './find-input.ts';
 import {
@@ -53,7 +53,7 @@ export interface RoleCheckAnswer {
   active: boolean;
   /** Every mapping that gives the role, by id; empty without it. */
   because: RoleReasonAnswer[];
-  /** When a validity date alters this answer next, if nothing else does, in RFC 3339 form; absent for never. */
+  /** When a validity date may alter this answer, if nothing else does, in RFC 3339 form; absent for never. */
   validUntil?: string;
   /** A position: the answer shows every change up to it. */
   asOf: number;
@@ -80,7 +80,7 @@ export interface RoleHoldersAnswer {
 }
 
 /** `roles.ofUser`, `.ofUsers`, `.check` and `.holders`. */
-export function createRolesRouter(directory: DirectoryClient) {
+export function createRolesRouter(directory: DirectoryClient, cache: AccessCache) {
   return router({
     /**
      * The roles of a user, and why. Fails with RESOURCE_NOT_FOUND.
@@ -91,13 +91,9 @@ export function createRolesRouter(directory: DirectoryClient) {
     ofUser: connectionProcedure
       .input(ofUserInput)
       .query(async ({ ctx, input }): Promise<RolesOfUserAnswer> => {
-        const request = ListUserRolesRequest.fromPartial({
-          connectionId: ctx.connection,
-          userId: input.user,
-          freshness: freshness(input),
-        });
-        const { user, asOf } = await directory.roles.listUserRoles(request, ctx.call);
-        return { ...rolesAnswer(user), asOf };
+        const { connection, call } = ctx;
+        const { groups: _, ...answer } = await cache.snapshot(connection, input.user, freshness(input), call);
+        return answer;
       }),
 
     /**
@@ -128,6 +124,13 @@ export function createRolesRouter(directory: DirectoryClient) {
      * const { hasRole } = await rollcall.roles.check.query({ connection, user, role: 'editor', atLeast });
      */
     check: connectionProcedure.input(checkInput).query(async ({ ctx, input }): Promise<RoleCheckAnswer> => {
+      const { connection, call } = ctx;
+      const snapshot = await cache.snapshotFor(connection, input.user, freshness(input), call);
+      if (snapshot) {
+        const { active, roles, validUntil: until, asOf } = snapshot;
+        const because = roles.find(({ role }) => role === input.role)?.because ?? [];
+        return { hasRole: because.length > 0, active, because, ...(until && { validUntil: until }), asOf };
+      }
       const request = CheckUserRoleRequest.fromPartial({
         connectionId: ctx.connection,
         userId: input.user,

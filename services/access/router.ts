@@ -1,4 +1,5 @@
 import { createSchemaRegistry } from '#scim/schema-registry.ts';
+import type { AccessCache } from './access-cache.ts';
 import { createSnapshotRouter } from './access-router.ts';
 import { createChangesRouter } from './changes-router.ts';
 import { createConnectionsRouter } from './connections-router.ts';
@@ -10,8 +11,8 @@ import { createRolesRouter } from './roles-router.ts';
 import { router } from './trpc.ts';
 import { createUsersRouter } from './users-router.ts';
 
-/** Every procedure of the access service. Each asks the directory anew, so no answer is older than the question. */
-export function createAccessRouter(directory: DirectoryClient) {
+/** Every procedure of the access service. What is asked about one user's access is answered by the cache; the rest asks the directory anew. */
+export function createAccessRouter(directory: DirectoryClient, cache: AccessCache) {
   const registry = createSchemaRegistry();
   const resourceType = (name: string) => {
     const found = registry.resourceType(name);
@@ -21,9 +22,9 @@ export function createAccessRouter(directory: DirectoryClient) {
   return router({
     users: createUsersRouter(directory, resourceType('User')),
     groups: createGroupsRouter(directory, resourceType('Group')),
-    memberships: createMembershipsRouter(directory),
-    roles: createRolesRouter(directory),
-    access: createSnapshotRouter(directory),
+    memberships: createMembershipsRouter(directory, cache),
+    roles: createRolesRouter(directory, cache),
+    access: createSnapshotRouter(cache),
     connections: createConnectionsRouter(directory),
     changes: createChangesRouter(directory),
     consumers: createConsumersRouter(directory),
@@ -32,7 +33,7 @@ export function createAccessRouter(directory: DirectoryClient) {
 
 // Never called. The compiler spells out its result, so that the declarations of the client end there and do not go on
 // to the parameter, the directory's client and all of gRPC.
-const spellOut = () => createAccessRouter({} as DirectoryClient);
+const spellOut = () => createAccessRouter({} as DirectoryClient, {} as AccessCache);
 
 /** The type of the router, from which clients know every procedure. */
 export type AccessRouter = ReturnType<typeof spellOut>;

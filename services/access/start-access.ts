@@ -9,6 +9,7 @@ import { openDirectoryChannel } from '#rpc/directory-channel.ts';
 import { isDirectoryServing } from '#rpc/directory-health.ts';
 import { ConfigError } from '#runtime/config.ts';
 import type { Logger } from '#runtime/logger.ts';
+import { type AccessCache, createAccessCache } from './access-cache.ts';
 import type { AccessConfig } from './config.ts';
 import { createDirectoryClient, type DirectoryClient, repeatableMethods } from './directory-client.ts';
 import { createQueryRecorder, type QueryRecorder } from './query-metrics.ts';
@@ -27,7 +28,19 @@ const maxBodyBytes = 64 * 1024;
  */
 export async function startAccess(
   config: AccessConfig,
-  { logger, metrics }: { readonly logger: Logger; readonly metrics?: Registry | undefined },
+  {
+    logger,
+    metrics,
+    clock = Date.now,
+    elapsed = () => performance.now(),
+  }: {
+    readonly logger: Logger;
+    readonly metrics?: Registry | undefined;
+    /** Milliseconds since 1970: when validity dates end answers. */
+    readonly clock?: () => number;
+    /** Milliseconds on a clock that only goes forward: how old answers are. */
+    readonly elapsed?: () => number;
+  },
 ): Promise<{ readonly address: string } & AsyncDisposable> {
   await using stack = new AsyncDisposableStack();
   const channel = await openDirectoryChannel(config, 'access', {
@@ -37,7 +50,10 @@ export async function startAccess(
   stack.use(channel);
   const directory = createDirectoryClient(channel);
   const stopping = new AbortController();
-  const answerTrpc = createTrpcHandler(directory, createQueryRecorder(metrics), stopping.signal, logger);
+  const maxStalenessMs = config.ROLLCALL_MAX_STALENESS;
+  const cache = stack.use(createAccessCache({ directory, maxStalenessMs, clock, elapsed, metrics }));
+  const recordQuery = createQueryRecorder(metrics);
+  const answerTrpc = createTrpcHandler(directory, cache, recordQuery, stopping.signal, logger);
   const server = createServer(async (request, response) => {
     const [path = ''] = (request.url ?? '').split('?');
     if (path.startsWith('/trpc/')) return answerTrpc(request, response);
@@ -72,13 +88,14 @@ export async function startAccess(
 
 function createTrpcHandler(
   directory: DirectoryClient,
+  cache: AccessCache,
   recordQuery: QueryRecorder,
   stopping: AbortSignal,
   logger: Logger,
 ): RequestListener {
   const checkServiceToken = createServiceTokenCheck(directory);
   return createHTTPHandler({
-    router: createAccessRouter(directory),
+    router: createAccessRouter(directory, cache),
     basePath: '/trpc/',
     allowBatching: false,
     allowMethodOverride: true,

@@ -38,6 +38,7 @@ export function affectedBy(content: ChangeContent): Affected {
         : { users: [], groups: [content.id], everyone: false };
     case 'roleMappings':
     case 'validity':
+    case 'connection':
       return { users: [], groups: [], everyone: true };
     // It tells what another change did.
     case 'protectedRole':

@@ -14,6 +14,8 @@ export function changeType(content: ChangeContent): ChangeType {
       return ChangeType.ACCESS_CHANGED;
     case 'protectedRole':
       return ChangeType.ROLE_UNHELD;
+    case 'connection':
+      return ChangeType.CONNECTION_CHANGED;
   }
 }
 

@@ -1,10 +1,18 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Extension } from '#proto/rollcall/directory/v1/connection_service.ts';
 import { ConnectionStatus } from '#proto/rollcall/directory/v1/connection_service.ts';
 import { extensionField } from '#scim/declared-extensions.ts';
 import type { SchemaRegistry } from '#scim/schema-registry.ts';
-import { parseAttributeMapping } from './attribute-mapping.ts';
+import { defaultAttributeMapping, parseAttributeMapping } from './attribute-mapping.ts';
 import { isExpired } from './credentials.ts';
-import type { Command, ConnectionDetails, ConnectionUpdate, IdPair, WriteSettings } from './decision.ts';
+import type {
+  Command,
+  ConnectionChangeContent,
+  ConnectionDetails,
+  ConnectionUpdate,
+  IdPair,
+  WriteSettings,
+} from './decision.ts';
 import { connectionNotFound } from './errors.ts';
 import { checkNamed, type DeclaredSet, withExtension, withoutExtension } from './extensions.ts';
 import { findConnection, findLiveConnection } from './find-connection.ts';
@@ -82,6 +90,10 @@ function statusCommand(connection: string, status: ConnectionStatus, now: number
   });
 }
 
+function connectionChanged(setting: string): ConnectionChangeContent {
+  return { kind: 'connection', settings: [setting] };
+}
+
 function updateCommand(connection: string, update: ConnectionUpdate, now: number): Command<void> {
   let shared: readonly IdPair[] = [];
   return operatorCommand(connection, now, {
@@ -90,9 +102,13 @@ function updateCommand(connection: string, update: ConnectionUpdate, now: number
       const groups = typeIn(settings.registry, { name: 'Group' });
       shared = begins ? await resourcesOfOneValue(groups, ['displayName']) : [];
     },
-    decide() {
+    decide({ settings }) {
       if (shared.length > 0) throw valuesShared('Group', 'displayName', shared);
-      return { update, reply: () => undefined };
+      const { attributeMapping = defaultAttributeMapping } = settings;
+      const isMapped =
+        update.attributeMapping && !isDeepStrictEqual(update.attributeMapping, attributeMapping);
+      const changes = isMapped ? [connectionChanged('attribute_mapping')] : [];
+      return { update, changes, reply: () => undefined };
     },
   });
 }
@@ -115,8 +131,10 @@ function extensionsCommand(
     },
     decide({ settings }) {
       if (settings.extensionsRevision !== readRevision) return { reply: () => false };
-      const update = { extensions, extensionsRevision: extensionsRevision(extensions), refolding };
-      return { update, reply: () => true };
+      const revision = extensionsRevision(extensions);
+      if (revision === readRevision) return { reply: () => true };
+      const update = { extensions, extensionsRevision: revision, refolding };
+      return { update, changes: [connectionChanged('extensions')], reply: () => true };
     },
   });
 }

@@ -142,6 +142,7 @@ export type ChangeContent =
   | MembershipChangeContent
   | RoleMappingsChangeContent
   | ValidityChangeContent
+  | ConnectionChangeContent
   | ProtectedRoleChangeContent;
 
 /** A user or group was created, changed or deleted. */
@@ -208,6 +209,14 @@ export interface ProtectedRoleChangeContent {
   readonly kind: 'protectedRole';
   /** The role. */
   readonly role: string;
+}
+
+/** Settings of the connection changed by which all its resources are read. */
+export interface ConnectionChangeContent {
+  /** Tells the kinds of record apart. */
+  readonly kind: 'connection';
+  /** Their names in the message Connection. */
+  readonly settings: readonly string[];
 }
 
 /** What every transaction knows of a connection's role mappings. */

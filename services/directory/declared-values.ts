@@ -1,7 +1,7 @@
 import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
 import type { AttributeDefinition, ExtensionDefinition } from '#scim/attribute.ts';
 import { readAttributeValue } from '#scim/attribute-value.ts';
-import { isExtensionField } from '#scim/declared-extensions.ts';
+import { extensionUrn, isExtensionField } from '#scim/declared-extensions.ts';
 import { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from '#scim/json.ts';
 import type { ResourceType } from '#scim/schema-registry.ts';
 import { DirectoryError } from './errors.ts';
@@ -18,7 +18,7 @@ export function readDeclared(type: ResourceType, resource: JsonObject): JsonObje
   for (const field of Object.keys(resource).filter(isExtensionField)) {
     const extension = type.extensions.find((known) => known.field === field);
     const held = resource[field];
-    if (!extension) throw notDeclared(field, type);
+    if (!extension) throw notDeclared(extensionUrn(field).slice(0, 200));
     read = withMember(read, field, isJsonObject(held) ? spelled(type, extension, held) : undefined);
   }
   return read;
@@ -32,16 +32,17 @@ function spelled(
   const values = new Map<string, JsonValue>();
   for (const [name, value] of Object.entries(held)) {
     const attribute = type.findAttribute(name, schema.id);
-    if (!attribute) throw notDeclared(`${schema.id}:${name.slice(0, 100)}`, type);
+    if (!attribute) throw notDeclared(`${schema.id}:${name.slice(0, 100)}`);
     if (isStored(attribute) && value !== null) values.set(attribute.field, value);
   }
   return values.size === 0 ? undefined : Object.fromEntries(values);
 }
 
-function notDeclared(attribute: string, { name }: ResourceType): DirectoryError {
+/** The error for values of an extension, or of an attribute of one, that the connection does not declare. */
+export function notDeclared(attribute: string): DirectoryError {
   return new DirectoryError(
     ErrorReason.VALUE_INVALID,
-    `${attribute} is declared by no extension of ${name} in this connection; leave it out.`,
+    `${attribute} is declared by no extension of this resource type in this connection; leave it out, or declare it.`,
     { attribute },
   );
 }

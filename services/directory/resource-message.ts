@@ -1,7 +1,8 @@
 import type { AttributeDefinition } from '#scim/attribute.ts';
-import { extensionField } from '#scim/declared-extensions.ts';
+import { extensionField, isExtensionField } from '#scim/declared-extensions.ts';
 import { isJsonArray, isJsonObject, type JsonObject, type JsonValue, toJsonValue } from '#scim/json.ts';
 import type { ResourceType } from '#scim/schema-registry.ts';
+import { notDeclared } from './declared-values.ts';
 import { keptUnknown, unknownField, withUnknown } from './unknown-attributes.ts';
 
 /**
@@ -9,6 +10,7 @@ import { keptUnknown, unknownField, withUnknown } from './unknown-attributes.ts'
  * Left out are `id`, `meta`, what is read-only, derived or never returned, and what has no value: undefined, null, and empty
  * lists and objects (RFC 7643, section 2.5). Times become text in UTC. Values of declared extensions are taken as they come,
  * under the keys of `extensionField`; whoever knows what the connection declares has to read them: see `readDeclared`.
+ * @throws DirectoryError VALUE_INVALID for an extension whose name is no URN.
  */
 export function resourceFromMessage(resourceType: ResourceType, message: object): JsonObject {
   const resource = storedAttributes(resourceType.schema.attributes, message) ?? {};
@@ -29,9 +31,12 @@ export function resourceFromMessage(resourceType: ResourceType, message: object)
 }
 
 function declaredFromMessage(message: object): JsonObject {
-  const entries = membersOf(memberOf(message, 'extensions')).map(
-    ([urn, values]) => [extensionField(urn), toJsonValue(values)] as const,
-  );
+  const entries = membersOf(memberOf(message, 'extensions')).map(([urn, values]) => {
+    const field = extensionField(urn);
+    // Another key would stand where an attribute of the resource does.
+    if (!isExtensionField(field)) throw notDeclared(urn.slice(0, 200));
+    return [field, toJsonValue(values)] as const;
+  });
   return Object.fromEntries(
     entries.filter(([, values]) => isJsonObject(values) && Object.keys(values).length > 0),
   );

@@ -7,7 +7,11 @@ import {
   ListChangesRequest,
   ResourceAction,
 } from '#proto/rollcall/directory/v1/change_service.ts';
-import { DeleteConnectionRequest } from '#proto/rollcall/directory/v1/connection_service.ts';
+import {
+  DeclareExtensionRequest,
+  DeleteConnectionRequest,
+  UpdateConnectionRequest,
+} from '#proto/rollcall/directory/v1/connection_service.ts';
 import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
 import type { DatabaseCommandEvent } from '../../services/directory/mongo/database.ts';
 import { changeKey } from '../../services/directory/mongo/documents.ts';
@@ -77,6 +81,29 @@ suite('the log of a connection', () => {
     ]);
     const times = changes.map(({ time }) => time?.getTime() ?? 0);
     assert.ok(times.every((time) => time >= started && time <= Date.now()));
+  });
+
+  inConnection('tells when settings change by which everything is read, and of no others', async (acme) => {
+    const { connections } = directory.clients;
+    const { connectionId } = acme;
+    const update = (changes: Parameters<typeof UpdateConnectionRequest.fromPartial>[0]) =>
+      connections.updateConnection(UpdateConnectionRequest.fromPartial({ connectionId, ...changes }));
+    await update({ name: 'Acme', strict: true });
+    await update({ attributeMapping: { login: 'userName' } });
+    assert.deepEqual(await acme.listChanges(), []);
+    await update({ attributeMapping: { login: 'emails' } });
+    const schema = { id: 'urn:example:badge', attributes: [{ name: 'level', type: 'integer' }] };
+    const extension = { resourceType: 'User', schema };
+    const declare = DeclareExtensionRequest.fromPartial({ connectionId, extension });
+    await connections.declareExtension(declare);
+    await connections.declareExtension(declare);
+    const changes = await acme.listChanges();
+    assert.deepEqual(types(changes), ['connection_changed', 'connection_changed']);
+    assert.deepEqual(
+      changes.map(({ what }) => what?.$case === 'connection' && what.value.settings),
+      [['attribute_mapping'], ['extensions']],
+    );
+    assert.ok(changes.every(({ affected }) => affected?.everyone));
   });
 
   inConnection('is read in pages after a position', async (acme) => {

@@ -88,7 +88,9 @@ function findTarget(scope: FilterScope, path: AttributePath | undefined): Target
   if (resolved === undefined) throw filterError(name, `${resourceType.name} has no attribute ${name}.`);
   refuseRefolding(scope.refolding ?? [], resolved);
   const { attribute, subAttribute } = resolved;
-  const memberships = createMembershipFilter(resourceType, attribute, connection, scope.memberships);
+  const memberships = resolved.extension
+    ? undefined
+    : createMembershipFilter(resourceType, attribute, connection, scope.memberships);
   const hidden = [attribute, subAttribute].some((part) => part?.returned === 'never');
   if (hidden || subAttribute?.derived || (attribute.derived && memberships === undefined)) {
     throw filterError(name, `${name} is not stored and cannot be filtered.`);
@@ -124,7 +126,7 @@ async function compilePresent(scope: FilterScope, path: AttributePath): Promise<
     const inside = { extension: '', attribute: subAttribute.name, subAttribute: '' };
     return target.memberships({ node: { $case: 'present', value: inside } });
   }
-  if (attribute.name === 'meta') return everything;
+  if (attribute.common && attribute.name === 'meta') return everything;
   const parts =
     subAttribute === undefined && attribute.type === 'complex'
       ? attribute.subAttributes.filter((sub) => !sub.derived && sub.returned !== 'never')

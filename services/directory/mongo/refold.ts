@@ -162,7 +162,10 @@ export function createRefold(
     async resume() {
       const heads = await database.heads.find({ 'folded.builtIn': { $ne: builtIn } }).toArray();
       for (const { connection } of heads) await run(connection);
-      const declared = database.heads.find({ 'settings.extensionsRevision': { $nin: ['', null] } });
+      const some = { $nin: ['', null] };
+      const declared = database.heads.find({
+        $or: [{ 'settings.extensionsRevision': some }, { 'folded.extensions': some }],
+      });
       for await (const head of declared) if (!isFolded(head, builtIn)) this.start(head.connection);
     },
     async [Symbol.asyncDispose]() {

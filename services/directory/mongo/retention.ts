@@ -3,6 +3,7 @@ import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
 import type { Logger } from '#runtime/logger.ts';
 import type { Command } from '../decision.ts';
 import { DirectoryError } from '../errors.ts';
+import { operatorCommand } from '../write-command.ts';
 import { changeKeys } from './change-log.ts';
 import type { Committer } from './commit-queues.ts';
 import type { Database } from './database.ts';
@@ -103,15 +104,8 @@ export function startRetention({ database, committer, keepMs, clock, logger }: R
 
 /** Only a transaction may write a head: a plain write waits for ever on one that was abandoned. */
 function raiseFloor(connection: string, floor: number, now: number): Command<void> {
-  return {
-    connection,
-    requestId: '',
-    time: new Date(now),
-    deadline: Date.now() + 30_000,
-    alone: true,
-    validateOnly: false,
-    operator: true,
+  return operatorCommand(connection, now, {
     async load() {},
     decide: () => ({ floor, reply: () => undefined }),
-  };
+  });
 }

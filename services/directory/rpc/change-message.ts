@@ -49,5 +49,7 @@ function whatOf(content: ChangeContent): Change['what'] {
       return { $case: 'validity', value: { began: [...content.began], ended: [...content.ended] } };
     case 'protectedRole':
       return { $case: 'protectedRole', value: { role: content.role } };
+    case 'connection':
+      return { $case: 'connection', value: { settings: [...content.settings] } };
   }
 }

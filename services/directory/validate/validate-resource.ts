@@ -51,7 +51,9 @@ function checkAttributes(
     if (attribute.derived || attribute.mutability === 'readOnly') continue;
     const { field } = attribute;
     const value = checkAttribute(prefix, attribute, next[field], previous?.[field]);
-    if (attribute.required && !isAbsent && isBlank(value)) {
+    // What became required later may go on to be missing, or nothing else of the resource could be changed.
+    const wasMissing = previous !== undefined && isBlank(previous[field]);
+    if (attribute.required && !isAbsent && isBlank(value) && !wasMissing) {
       throw invalid(`${prefix}${attribute.name}`, 'is required; send a value that is not empty.');
     }
     valid = withMember(valid, field, value);
@@ -75,7 +77,7 @@ function checkAttribute(
   }
   if (attribute.multiValued && isJsonArray(value)) {
     const before = isJsonArray(previous) ? previous : [];
-    for (const element of value) checkRequiredParts(name, attribute, element);
+    for (const element of value) checkRequiredParts(name, attribute, element, before);
     return listToStore(attribute, value, before);
   }
   if (attribute.type !== 'complex' || (value === undefined && previous === undefined)) return value;
@@ -88,12 +90,18 @@ function checkAttribute(
   return Object.keys(whole).length === 0 ? undefined : whole;
 }
 
-/** Values of a list have no identity, so only what each must have is checked; not what may have changed in it. */
-function checkRequiredParts(name: string, attribute: AttributeDefinition, element: JsonValue): void {
+/** Values of a list have no identity, so only what each new one must have is checked; not what may have changed in it. */
+function checkRequiredParts(
+  name: string,
+  attribute: AttributeDefinition,
+  element: JsonValue,
+  before: readonly JsonValue[],
+): void {
   const missing = attribute.subAttributes.find(
     (sub) => sub.required && !sub.derived && isBlank(objectOf(element)?.[sub.field]),
   );
-  if (missing) throw invalid(`${name}.${missing.name}`, 'is required; send a value that is not empty.');
+  if (missing && !before.some((known) => jsonEqual(known, element)))
+    throw invalid(`${name}.${missing.name}`, 'is required; send a value that is not empty.');
 }
 
 function readTyped(prefix: string, attribute: AttributeDefinition, value: JsonValue): JsonValue | undefined {

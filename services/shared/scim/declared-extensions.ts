@@ -13,6 +13,11 @@ export function extensionField(urn: string): string {
   return urn.toLowerCase().replaceAll('%', '%25').replaceAll('.', '%2e');
 }
 
+/** The URN, in lower case, of which `extensionField` makes a key. */
+export function extensionUrn(field: string): string {
+  return field.replaceAll('%2e', '.').replaceAll('%25', '%');
+}
+
 /** Whether a key of a resource object is that of a declared extension. */
 export function isExtensionField(key: string): boolean {
   return key.startsWith('urn:');
@@ -64,8 +69,8 @@ function schemaDefinition({ id, name, description = '', attributes }: Schema): S
   return { id, name, description, attributes: attributes.map(topLevelDefinition) };
 }
 
-// Whoever matches users by an attribute of its own does so by one of these.
-const indexedTypes: readonly AttributeDefinition['type'][] = ['string', 'reference', 'integer'];
+/** The data types of which `eq` filters read an index, and of which attributes can be unique. */
+export const indexedTypes: readonly AttributeDefinition['type'][] = ['string', 'reference', 'integer'];
 
 function topLevelDefinition(attribute: SchemaAttribute): AttributeDefinition {
   const definition = attributeDefinition(attribute);

@@ -62,6 +62,11 @@ export const ChangeType = {
   ACCESS_CHANGED: "CHANGE_TYPE_ACCESS_CHANGED",
   /** ROLE_UNHELD - A protected role lost its last holder, by something else than an edit of mappings. */
   ROLE_UNHELD: "CHANGE_TYPE_ROLE_UNHELD",
+  /**
+   * CONNECTION_CHANGED - Settings of the connection changed by which all its resources are read. No resource has another version for it, and none
+   * follows in changes of its own: a copy that holds identities or values of extensions is to be exported again.
+   */
+  CONNECTION_CHANGED: "CHANGE_TYPE_CONNECTION_CHANGED",
 } as const;
 
 export type ChangeType = typeof ChangeType[keyof typeof ChangeType];
@@ -80,6 +85,7 @@ export namespace ChangeType {
   export type MAPPINGS_CHANGED = typeof ChangeType.MAPPINGS_CHANGED;
   export type ACCESS_CHANGED = typeof ChangeType.ACCESS_CHANGED;
   export type ROLE_UNHELD = typeof ChangeType.ROLE_UNHELD;
+  export type CONNECTION_CHANGED = typeof ChangeType.CONNECTION_CHANGED;
 }
 
 export function changeTypeFromJSON(object: any): ChangeType {
@@ -123,6 +129,9 @@ export function changeTypeFromJSON(object: any): ChangeType {
     case 12:
     case "CHANGE_TYPE_ROLE_UNHELD":
       return ChangeType.ROLE_UNHELD;
+    case 13:
+    case "CHANGE_TYPE_CONNECTION_CHANGED":
+      return ChangeType.CONNECTION_CHANGED;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum ChangeType");
   }
@@ -156,6 +165,8 @@ export function changeTypeToNumber(object: ChangeType): number {
       return 11;
     case ChangeType.ROLE_UNHELD:
       return 12;
+    case ChangeType.CONNECTION_CHANGED:
+      return 13;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum ChangeType");
   }
@@ -325,6 +336,9 @@ export interface Change {
     | //
     /** A protected role lost its last holder. */
     { $case: "protectedRole"; value: ProtectedRoleChange }
+    | //
+    /** Settings changed by which resources are read. */
+    { $case: "connection"; value: ConnectionChange }
     | undefined;
   /** What happened, in one word. */
   type: ChangeType;
@@ -417,6 +431,12 @@ export interface ValidityChange {
 export interface ProtectedRoleChange {
   /** The role. */
   role: string;
+}
+
+/** Settings changed by which resources are read (Connection). */
+export interface ConnectionChange {
+  /** Which: `attribute_mapping`, `extensions`. */
+  settings: string[];
 }
 
 /** Asks for a page of everything. */
@@ -1050,6 +1070,9 @@ export const Change: MessageFns<Change> = {
       case "protectedRole":
         ProtectedRoleChange.encode(message.what.value, writer.uint32(66).fork()).join();
         break;
+      case "connection":
+        ConnectionChange.encode(message.what.value, writer.uint32(74).fork()).join();
+        break;
     }
     if (message.type !== ChangeType.UNSPECIFIED) {
       writer.uint32(80).int32(changeTypeToNumber(message.type));
@@ -1151,6 +1174,14 @@ export const Change: MessageFns<Change> = {
             message.what = { $case: "protectedRole", value: ProtectedRoleChange.decode(reader, reader.uint32()) };
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.what = { $case: "connection", value: ConnectionChange.decode(reader, reader.uint32()) };
+            continue;
+          }
           case 10: {
             if (tag !== 80) {
               break;
@@ -1250,6 +1281,12 @@ export const Change: MessageFns<Change> = {
       case "protectedRole": {
         if (object.what?.value !== undefined && object.what?.value !== null) {
           message.what = { $case: "protectedRole", value: ProtectedRoleChange.fromPartial(object.what.value) };
+        }
+        break;
+      }
+      case "connection": {
+        if (object.what?.value !== undefined && object.what?.value !== null) {
+          message.what = { $case: "connection", value: ConnectionChange.fromPartial(object.what.value) };
         }
         break;
       }
@@ -1777,6 +1814,61 @@ export const ProtectedRoleChange: MessageFns<ProtectedRoleChange> = {
   fromPartial(object: DeepPartial<ProtectedRoleChange>): ProtectedRoleChange {
     const message = createBaseProtectedRoleChange();
     message.role = object.role ?? "";
+    return message;
+  },
+};
+
+function createBaseConnectionChange(): ConnectionChange {
+  return { settings: [] };
+}
+
+export const ConnectionChange: MessageFns<ConnectionChange> = {
+  encode(message: ConnectionChange, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.settings) {
+      writer.uint32(10).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ConnectionChange {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseConnectionChange();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.settings.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ConnectionChange>): ConnectionChange {
+    return ConnectionChange.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ConnectionChange>): ConnectionChange {
+    const message = createBaseConnectionChange();
+    message.settings = object.settings?.map((e) => e) || [];
     return message;
   },
 };
