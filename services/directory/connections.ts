@@ -20,7 +20,6 @@ import { parseMaskedAttributes } from './masked-attributes.ts';
 import type { Committer } from './mongo/commit-queues.ts';
 import { type ConnectionTypes, extensionsRevision, typeIn } from './mongo/connection-types.ts';
 import type { Database } from './mongo/database.ts';
-import { registryFingerprint } from './mongo/definitions.ts';
 import type { ConnectionDocument, HeadDocument, ServiceTokenDocument } from './mongo/documents.ts';
 import type { Purge } from './mongo/purge.ts';
 import type { Refold } from './mongo/refold.ts';
@@ -195,7 +194,7 @@ export function createConnections(
         nextGroup: 1,
         draining: [],
         status: ConnectionStatus.ACTIVE,
-        folded: { builtIn: registryFingerprint(types.builtIn), extensions: '' },
+        folded: { builtIn: types.builtInFingerprint, extensions: '' },
         settings,
       };
       const connection: ConnectionDocument = {

@@ -88,6 +88,9 @@ export function createCommitter(options: CommitterOptions): Committer {
             return settle(queue, happened.decided);
           }
           noteRivals(queue, head);
+          // Another version of this program is at work too: what it and this one write is not folded alike.
+          if (head.folded && head.folded.builtIn !== types.builtInFingerprint)
+            head.folded = { ...head.folded, builtIn: '' };
           const settings = await readSettings(database, types, head, session);
           decided = await decideBatch({ database, session }, live, settings, head);
           if (decided.dirty) {

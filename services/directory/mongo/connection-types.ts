@@ -7,12 +7,15 @@ import type { ResourceType, SchemaRegistry } from '#scim/schema-registry.ts';
 import { connectionNotFound } from '../errors.ts';
 import type { Database } from './database.ts';
 import { databaseUnavailable } from './database-error.ts';
+import { registryFingerprint } from './definitions.ts';
 import type { HeadDocument } from './documents.ts';
 
 /** The resource types of connections: the built-in ones with the extensions that each declares. */
 export interface ConnectionTypes {
   /** The types without any declared extension. */
   readonly builtIn: SchemaRegistry;
+  /** The fingerprint of the built-in ones; see `FoldedBy`. */
+  readonly builtInFingerprint: string;
   /** The types by which a head's connection goes. CONNECTION_NOT_FOUND. */
   of(head: HeadDocument, session?: ClientSession): Promise<SchemaRegistry>;
 }
@@ -39,6 +42,7 @@ export function createConnectionTypes(database: Database, builtIn: SchemaRegistr
   const known = new LRUCache<string, SchemaRegistry>({ max: maxRegistries });
   return {
     builtIn,
+    builtInFingerprint: registryFingerprint(builtIn),
     async of(head, session) {
       const { connection } = head;
       const options = session ? { session } : {};

@@ -10,7 +10,7 @@ import { operatorCommand } from '../write-command.ts';
 import type { Committer } from './commit-queues.ts';
 import { type ConnectionTypes, typeIn } from './connection-types.ts';
 import type { Database } from './database.ts';
-import { definitionsFingerprint, registryFingerprint } from './definitions.ts';
+import { definitionsFingerprint } from './definitions.ts';
 import { type HeadDocument, headFields, idOfKey } from './documents.ts';
 import { uniqueEntries } from './fold.ts';
 
@@ -19,8 +19,9 @@ export interface Refold extends AsyncDisposable {
   /** Starts on a connection whose definitions changed; repeated calls are harmless. */
   start(connection: string): void;
   /**
-   * Takes up what is folded by other definitions than those in force, all connections at once. Resolves when everything is
-   * folded by the built-in ones; what connections declare goes on in the background.
+   * Takes up what is folded by other definitions than those in force. Resolves when everything is folded by the built-in
+   * ones; what connections declare goes on in the background. From then on looks twice a minute for what another process has
+   * left behind: one that ended half-way, or one of another version.
    * @throws DirectoryError UNIQUENESS when a built-in attribute became unique and resources share a value of it.
    */
   resume(): Promise<void>;
@@ -33,6 +34,7 @@ export function isFolded({ folded, settings }: HeadDocument, builtIn: string): b
 
 const chunk = 200;
 const retryMs = 1_000;
+const lookMs = 30_000;
 
 /** The command that brings resources to the definitions in force; nothing of it shows as a change. */
 function foldCommand(connection: string, type: ResourceType, ids: readonly string[]): Command<void> {
@@ -73,7 +75,8 @@ export function createRefold(
 ): Refold {
   const running = new Map<string, Promise<void>>();
   const stopped = new AbortController();
-  const builtIn = registryFingerprint(types.builtIn);
+  let looking: Promise<void> | undefined;
+  const builtIn = types.builtInFingerprint;
 
   /** The ids of the resources of a type in a window of ordinals that are folded by other definitions. */
   async function staleIds(connection: string, type: ResourceType, from: number): Promise<string[]> {
@@ -154,23 +157,40 @@ export function createRefold(
     return started;
   }
 
+  function start(connection: string) {
+    // Who declares meanwhile is refused, so that a run which is under way is about the same definitions.
+    run(connection).catch((error) => logger.error({ err: error, connection }, 'folding again failed'));
+  }
+
+  async function startUnfolded() {
+    const revisions = ['$folded.extensions', '$settings.extensionsRevision'];
+    const otherExtensions = { $expr: { $ne: revisions.map((field) => ({ $ifNull: [field, ''] })) } };
+    const heads = await database.heads
+      .find({ $or: [{ 'folded.builtIn': { $ne: builtIn } }, otherExtensions] }, { comment: 'not folded yet' })
+      .toArray();
+    for (const { connection } of heads) start(connection);
+  }
+
+  async function look() {
+    while (!stopped.signal.aborted) {
+      await startUnfolded().catch((error) => {
+        if (!stopped.signal.aborted)
+          logger.warn({ err: error }, 'nobody could look for what is not folded yet');
+      });
+      await delay(lookMs, undefined, { signal: stopped.signal, ref: false }).catch(() => undefined);
+    }
+  }
+
   return {
-    start(connection) {
-      // Who declares meanwhile is refused, so that a run which is under way is about the same definitions.
-      run(connection).catch((error) => logger.error({ err: error, connection }, 'folding again failed'));
-    },
+    start,
     async resume() {
       const heads = await database.heads.find({ 'folded.builtIn': { $ne: builtIn } }).toArray();
       for (const { connection } of heads) await run(connection);
-      const some = { $nin: ['', null] };
-      const declared = database.heads.find({
-        $or: [{ 'settings.extensionsRevision': some }, { 'folded.extensions': some }],
-      });
-      for await (const head of declared) if (!isFolded(head, builtIn)) this.start(head.connection);
+      looking = look();
     },
     async [Symbol.asyncDispose]() {
       stopped.abort();
-      await Promise.allSettled(running.values());
+      await Promise.allSettled([looking, ...running.values()]);
     },
   };
 }
