@@ -3,7 +3,8 @@ import Koa, { type Context } from 'koa';
 import type { Registry } from 'prom-client';
 import { isCancelled } from '#rpc/rpc-error.ts';
 import type { Logger } from '#runtime/logger.ts';
-import { createSchemaRegistry, type ResourceType } from '#scim/schema-registry.ts';
+import { createRegistries } from '#scim/declared-extensions.ts';
+import type { ResourceType } from '#scim/schema-registry.ts';
 import type { DirectoryClient } from './directory/directory-client.ts';
 import type { ClientAddress } from './http/client-address.ts';
 import { createExchange, createResourceExchange } from './http/create-exchange.ts';
@@ -66,8 +67,9 @@ function createScimRoutes(
   report: ReturnType<typeof createFailureReport>,
   limit: RateLimit,
 ): Router {
-  const registry = createSchemaRegistry();
-  const pipeline = createPipeline(directory, registry, report, limit);
+  const registryOf = createRegistries();
+  const registry = registryOf([]);
+  const pipeline = createPipeline(directory, registryOf, report, limit);
   const begin = (http: Context, bodyLimit: number, bodyLimitName?: string) =>
     createExchange(http, registry, publicUrl, bodyLimit, bodyLimitName);
 
@@ -87,7 +89,7 @@ function createScimRoutes(
   router.post('/scim/:connection/oauth/token', (http) =>
     run(pipeline.accessToken, begin(http, limits.formBytes)),
   );
-  for (const { path, isPublic, hasDocuments, answer } of createDiscoveryEndpoints(registry)) {
+  for (const { path, isPublic, hasDocuments, answer } of createDiscoveryEndpoints()) {
     const stages = pipeline.documents(isPublic, (exchange) => answer(exchange, exchange.http.params.key));
     const onDocuments = (http: Context) => run(stages, begin(http, limits.bodyBytes));
     router.get(`${root}${path}`, onDocuments);

@@ -1,9 +1,10 @@
 import { createTurns } from '#runtime/turns.ts';
-import type { SchemaRegistry } from '#scim/schema-registry.ts';
+import type { RegistryOf } from '#scim/declared-extensions.ts';
 import type { DirectoryClient } from './directory/directory-client.ts';
 import { createAuthenticate } from './http/authenticate.ts';
 import { allowWrite } from './http/authorize.ts';
 import type { Exchange, ListExchange, ResourceExchange, Stage } from './http/exchange.ts';
+import { createUseOwnTypes } from './http/own-types.ts';
 import { readPrecondition } from './http/preconditions.ts';
 import { readUrl } from './http/query-parameters.ts';
 import { countingFailures, type RateLimit } from './http/rate-limit.ts';
@@ -64,14 +65,15 @@ export async function runStages<On extends Exchange>(stages: Stages<On>, exchang
  */
 export function createPipeline(
   directory: DirectoryClient,
-  registry: SchemaRegistry,
+  registryOf: RegistryOf,
   report: FailureReport,
   { limitRate, countFailure }: RateLimit,
 ): Pipeline {
-  const { create, read, replace, patch, remove } = createResourceStages(directory, registry);
-  const authenticate = countingFailures(createAuthenticate(directory), countFailure);
+  const { create, read, replace, patch, remove } = createResourceStages(directory);
+  const authenticate = countingFailures(createAuthenticate(directory, registryOf), countFailure);
+  const useOwnTypes = createUseOwnTypes();
   const turns = createTurns(limits.requestsAtOnce);
-  const list = createListStage(directory, registry);
+  const list = createListStage(directory);
   const none = undefined;
 
   // How a request about one resource arrives.
@@ -109,6 +111,7 @@ export function createPipeline(
   const admitted = <On extends Exchange>(stages: Stages<On>): Stages<On> => [
     authenticate,
     limitRate,
+    useOwnTypes,
     (exchange) => turns.take(exchange.connectionId, () => runStages(stages, exchange), exchange.signal),
   ];
   const ofResource = (index: number) =>
@@ -129,7 +132,7 @@ export function createPipeline(
     list: admitted(column(listing, 0)),
     search: admitted(column(listing, 1)),
     createMe: admitted([refuseCreation]),
-    bulk: admitted([readBody, createBulkStage(registry, operations, report), sendAnswer]),
+    bulk: admitted([readBody, createBulkStage(operations, report), sendAnswer]),
     accessToken: [createAccessTokenStage(directory, report, countFailure)],
     documents(isPublic, answer) {
       const stages = [refuseFilter, answer, sendAnswer];

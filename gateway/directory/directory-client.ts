@@ -3,7 +3,9 @@ import {
   type Connection,
   ConnectionServiceService,
   ConnectionStatus,
+  type Extension,
   type TrustedIssuer,
+  UnknownAttributes,
 } from '#proto/rollcall/directory/v1/connection_service.ts';
 import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
 import {
@@ -32,6 +34,10 @@ export interface ConnectionSettings {
   readonly requiredAttributes: readonly string[];
   /** The names of attributes that the sync log does not show. */
   readonly maskedAttributes: readonly string[];
+  /** The extensions that it declares. */
+  readonly extensions: readonly Extension[];
+  /** Whether it keeps what no schema knows; a strict one refuses that. */
+  readonly keepsUnknown: boolean;
 }
 
 /** What a token opens, and how. */
@@ -133,8 +139,9 @@ export function createDirectoryClient(channel: RpcChannel): DirectoryClient {
 /** What the stages know of a connection, from its message. */
 export function settingsOf(connection: Connection | undefined): ConnectionSettings {
   const { strict = false, uniqueGroupNames = false, requiredAttributes = [] } = connection ?? {};
-  const { maskedAttributes = [] } = connection ?? {};
-  return { strict, uniqueGroupNames, requiredAttributes, maskedAttributes };
+  const { maskedAttributes = [], extensions = [], unknownAttributes } = connection ?? {};
+  const keepsUnknown = !strict && unknownAttributes === UnknownAttributes.KEEP;
+  return { strict, uniqueGroupNames, requiredAttributes, maskedAttributes, extensions, keepsUnknown };
 }
 
 function isPaused(connection: Connection | undefined): boolean {

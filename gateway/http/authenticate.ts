@@ -1,6 +1,8 @@
 import { LRUCache } from 'lru-cache';
 import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
 import { RpcError } from '#rpc/rpc-error.ts';
+import type { RegistryOf } from '#scim/declared-extensions.ts';
+import type { SchemaRegistry } from '#scim/schema-registry.ts';
 import type { Admission, DirectoryClient } from '../directory/directory-client.ts';
 import { limits } from '../limits.ts';
 import { ScimError, unauthorized } from '../scim/scim-error.ts';
@@ -13,7 +15,9 @@ const cacheMs = 900;
 const cachedTokens = 10_000;
 
 /** What became of a token. A refusal is remembered like a success: guessing must not cost us a call each. */
-type Verdict = { readonly admission: Admission } | { readonly refusal: RpcError | ScimError };
+type Verdict =
+  | { readonly admission: Admission; readonly registry: SchemaRegistry }
+  | { readonly refusal: RpcError | ScimError };
 
 /** A token, and the connection that it is presented for. */
 interface Presented {
@@ -25,8 +29,8 @@ interface Presented {
  * Makes the stage that admits only requests with a bearer token of their connection, or one that the issuer which the
  * connection trusts has signed. The verdict on a token is kept for 0.9 s, and found once however many requests wait for it.
  */
-export function createAuthenticate(directory: DirectoryClient): Stage {
-  const ask = createAsk(directory);
+export function createAuthenticate(directory: DirectoryClient, registryOf: RegistryOf): Stage {
+  const ask = createAsk(directory, registryOf);
   const verdicts = new LRUCache<string, Verdict, Presented>({
     max: cachedTokens,
     ttl: cacheMs,
@@ -43,12 +47,15 @@ export function createAuthenticate(directory: DirectoryClient): Stage {
     const verdict = await verdicts.fetch(key, { context: { connectionId, token } });
     if (verdict === undefined) throw unauthorized(true);
     if ('refusal' in verdict) throw verdict.refusal;
-    const { strict, uniqueGroupNames, requiredAttributes, tokenId, readOnly, userId } = verdict.admission;
+    const { strict, uniqueGroupNames, requiredAttributes, keepsUnknown } = verdict.admission;
+    const { tokenId, readOnly, userId } = verdict.admission;
     exchange.sender = 'known';
+    exchange.registry = verdict.registry;
     exchange.maskedAttributes = verdict.admission.maskedAttributes;
     exchange.strict = strict;
     exchange.uniqueGroupNames = uniqueGroupNames;
     exchange.requiredAttributes = requiredAttributes;
+    exchange.keepsUnknown = keepsUnknown;
     exchange.tokenId = tokenId;
     exchange.readOnly = readOnly;
     exchange.userId = userId;
@@ -58,7 +65,10 @@ export function createAuthenticate(directory: DirectoryClient): Stage {
   };
 }
 
-function createAsk(directory: DirectoryClient): (presented: Presented) => Promise<Verdict> {
+function createAsk(
+  directory: DirectoryClient,
+  registryOf: RegistryOf,
+): (presented: Presented) => Promise<Verdict> {
   const checkSigned = createSignedTokenCheck();
 
   async function admit({ connectionId, token }: Presented): Promise<Admission> {
@@ -70,7 +80,8 @@ function createAsk(directory: DirectoryClient): (presented: Presented) => Promis
 
   return async (presented) => {
     try {
-      return { admission: await admit(presented) };
+      const admission = await admit(presented);
+      return { admission, registry: registryOf(admission.extensions) };
     } catch (error) {
       if (isVerdict(error)) return { refusal: error };
       throw error;

@@ -33,6 +33,7 @@ export function createExchange(
     bodyLimitName,
     strict: false,
     uniqueGroupNames: false,
+    keepsUnknown: false,
     requiredAttributes: [],
     maskedAttributes: [],
     sender: 'stranger',

@@ -27,8 +27,8 @@ export interface Exchange {
   readonly signal: AbortSignal;
   /** The connection that the URL names; nothing is known about it before `authenticate`. */
   readonly connectionId: string;
-  /** The resource types that the connection has. */
-  readonly registry: SchemaRegistry;
+  /** The resource types that the connection has: the built-in ones, with the extensions it declares once `authenticate` knows it. */
+  registry: SchemaRegistry;
   /** The connection's SCIM base URL, without a trailing slash. */
   readonly baseUrl: string;
   /** How many bytes the body may have. */
@@ -39,6 +39,8 @@ export interface Exchange {
   strict: boolean;
   /** Whether no two groups of the connection may share a displayName; set by `authenticate`. */
   uniqueGroupNames: boolean;
+  /** Whether the connection keeps what no schema knows; set by `authenticate`. */
+  keepsUnknown: boolean;
   /** The names of attributes that the connection requires; set by `authenticate`. */
   requiredAttributes: readonly string[];
   /** The names of attributes whose values are not written down; set by `authenticate`. */
@@ -62,7 +64,7 @@ export interface Exchange {
   received: JsonObject | undefined;
   /** The names of the repairs that were made. */
   readonly repairs: Set<string>;
-  /** The names of attributes that the schema does not know and that were left out. */
+  /** The names of attributes that no schema knows: left out, unless the connection keeps them. */
   readonly ignored: Set<string>;
   /** Set by the last stage before it is sent. */
   answer: Answer;
@@ -70,7 +72,7 @@ export interface Exchange {
 
 /** An exchange that asks for a list, of resources of one type or of several. */
 export interface ListExchange extends Exchange {
-  /** What is asked of each type; the type set by the route, the rest by `readQuery` and `resolveQuery`. */
+  /** What is asked of each type; the type set by the route and `useOwnTypes`, the rest by `readQuery` and `resolveQuery`. */
   queries: readonly TypeQuery[];
   /** Which part of the list; set by `readQuery`. */
   page: ListPage;
@@ -78,8 +80,8 @@ export interface ListExchange extends Exchange {
 
 /** An exchange about one resource. */
 export interface ResourceExchange extends Exchange {
-  /** The type, by the URL. */
-  readonly resourceType: ResourceType;
+  /** The type, by the URL, and as the connection has it once `useOwnTypes` has run. */
+  resourceType: ResourceType;
   /** The resource's id as the URL has it, or by `readAlias`; empty for one that is to be created. */
   id: string;
   /** Set by `readProjection`. */
@@ -95,6 +97,11 @@ export interface ResourceExchange extends Exchange {
     readonly operations: readonly PatchOperation[];
     readonly memberChanges: readonly MemberChange[];
   };
+}
+
+/** Whether an exchange asks for a list. */
+export function isListExchange(exchange: Exchange): exchange is ListExchange {
+  return 'queries' in exchange;
 }
 
 /** Whether an exchange is about one resource. */

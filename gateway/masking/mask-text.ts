@@ -56,6 +56,7 @@ export function maskFilter(text: string, secrets: Secrets, presented: string): s
 
 function isHarmless(token: string, secrets: Secrets): boolean {
   if (keywords.has(token.toLowerCase())) return true;
-  const name = /^(?:urn:ietf:params:scim:schemas:[A-Za-z0-9.:]+:|\.)?([A-Za-z$][\w.$-]*)$/.exec(token)?.[1];
+  const text = secrets.withoutUrn(token);
+  const name = /^(?:urn:ietf:params:scim:schemas:[A-Za-z0-9.:]+:|\.)?([A-Za-z$][\w.$-]*)$/.exec(text)?.[1];
   return name?.split('.').every((part) => secrets.isKnownName(part)) ?? false;
 }

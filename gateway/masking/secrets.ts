@@ -1,4 +1,4 @@
-import type { AttributeDefinition } from '#scim/attribute.ts';
+import type { AttributeDefinition, SchemaDefinition } from '#scim/attribute.ts';
 import type { SchemaRegistry } from '#scim/schema-registry.ts';
 
 /** Says what must not be written down. */
@@ -11,6 +11,8 @@ export interface Secrets {
   definitionOf(name: string): AttributeDefinition | undefined;
   /** Whether a name is one of the registry's, or of its sub-attributes: it says nothing about a person. */
   isKnownName(name: string): boolean;
+  /** A name without the URN of a schema of the registry before it; as it is without one. */
+  withoutUrn(name: string): string;
 }
 
 /** Names that nobody declared and that hold a secret all the same, wherever they come from. */
@@ -25,6 +27,7 @@ export function createSecrets(registry: SchemaRegistry, configured: readonly str
   const names = new Set(configured.map(lastPart));
   for (const [name, { returned }] of definitions) if (returned === 'never') names.add(name);
   const listed = [...names];
+  const urns = registry.resourceTypes.flatMap(schemasOf).map(({ id }) => id.toLowerCase());
   const hasAny = (text: string) => {
     const folded = text.toLowerCase();
     return telling.test(text) || listed.some((name) => folded.includes(name));
@@ -41,15 +44,22 @@ export function createSecrets(registry: SchemaRegistry, configured: readonly str
       return part === undefined ? undefined : definitions.get(part);
     },
     isKnownName: (name) => definitions.has(name.toLowerCase()),
+    withoutUrn: (name) => {
+      const folded = name.toLowerCase();
+      const urn = urns.find((known) => folded.startsWith(`${known}:`));
+      return urn === undefined ? name : name.slice(urn.length + 1);
+    },
   };
 }
 
 type TypeOfRegistry = SchemaRegistry['resourceTypes'][number];
 
-function attributesOf({ schema, extensions }: TypeOfRegistry): readonly AttributeDefinition[] {
-  const top = [schema, ...extensions.map((extension) => extension.schema)].flatMap(
-    ({ attributes }) => attributes,
-  );
+function schemasOf({ schema, extensions }: TypeOfRegistry): readonly SchemaDefinition[] {
+  return [schema, ...extensions.map((extension) => extension.schema)];
+}
+
+function attributesOf(type: TypeOfRegistry): readonly AttributeDefinition[] {
+  const top = schemasOf(type).flatMap(({ attributes }) => attributes);
   // The attributes last, so that they win against a sub-attribute of the same name.
   return [...top.flatMap(({ subAttributes }) => subAttributes), ...top];
 }

@@ -53,7 +53,11 @@ export function qualifyBareName(resourceType: ResourceType, name: string): strin
   return extension === undefined ? name : `${extension.schema.id}:${name}`;
 }
 
+/** The extension that alone has an attribute of this name; where several have, any could be meant. */
 function extensionOf(resourceType: ResourceType, name: string): ExtensionDefinition | undefined {
   if (resourceType.findAttribute(name)) return undefined;
-  return resourceType.extensions.find(({ schema }) => resourceType.findAttribute(name, schema.id));
+  const [only, ...others] = resourceType.extensions.filter(({ schema }) =>
+    resourceType.findAttribute(name, schema.id),
+  );
+  return others.length === 0 ? only : undefined;
 }

@@ -32,7 +32,7 @@ export const leniencyRules: Readonly<Record<string, LeniencyRule>> = {
   },
   unknownAttribute: {
     input: 'an attribute that the schema does not have',
-    lenient: 'left out; a PATCH that has nothing else is refused',
+    lenient: 'left out, and a PATCH that has nothing else refused; kept where the connection says so',
     strict: '400 invalidSyntax, in a path invalidPath',
     where: 'gateway/scim/resource-from-json.ts',
   },

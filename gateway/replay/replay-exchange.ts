@@ -6,9 +6,9 @@ import type Koa from 'koa';
 import { Registry } from 'prom-client';
 import type { Exchange as ExchangeRecord } from '#proto/rollcall/directory/v1/exchange_service.ts';
 import type { Logger } from '#runtime/logger.ts';
+import { createDeclaredRegistry } from '#scim/declared-extensions.ts';
 import type { JsonObject } from '#scim/json.ts';
 import type { PlannedWrite, ReplayReport } from '#scim/replay-report.ts';
-import { createSchemaRegistry } from '#scim/schema-registry.ts';
 import { createApp } from '../app.ts';
 import type { ConnectionSettings, DirectoryClient } from '../directory/directory-client.ts';
 import { maskedJson } from '../masking/masked-json.ts';
@@ -97,9 +97,9 @@ async function sendTo(app: Koa, recorded: ExchangeRecord, token: string): Promis
 /** Makes the function that turns a plan into what people and programs read of it. */
 function createWriteOf(
   baseUrl: string,
-  { maskedAttributes }: ConnectionSettings,
+  { maskedAttributes, extensions }: ConnectionSettings,
 ): (plan: Plan) => PlannedWrite {
-  const registry = createSchemaRegistry();
+  const registry = createDeclaredRegistry(extensions);
   const secrets = createSecrets(registry, maskedAttributes);
   const renderer = createResourceRenderer(registry, baseUrl);
   return ({ resourceType, id, before, after, members }) => {

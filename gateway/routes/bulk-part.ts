@@ -1,11 +1,11 @@
 import type { JsonObject } from '#scim/json.ts';
-import type { ResourceType, SchemaRegistry } from '#scim/schema-registry.ts';
+import type { ResourceType } from '#scim/schema-registry.ts';
 import { createResourceExchange } from '../http/create-exchange.ts';
 import type { Answer, Exchange, ResourceExchange, Stage } from '../http/exchange.ts';
 import { readTags } from '../http/preconditions.ts';
 import type { FailureReport } from '../http/report-errors.ts';
 import type { BulkMethod } from '../scim/bulk-operation.ts';
-import { createProjection } from '../scim/projection.ts';
+import { createProjection, type Projection } from '../scim/projection.ts';
 import { ScimError } from '../scim/scim-error.ts';
 
 /** What a request of its own runs through after it has arrived, for each method. */
@@ -37,15 +37,12 @@ export type SendPart = (exchange: Exchange, part: BulkPart) => Promise<BulkOutco
  * Makes a SendPart.
  * @param report told why a part failed.
  */
-export function createSendPart(
-  { resourceTypes }: SchemaRegistry,
-  stages: BulkStages,
-  report: FailureReport,
-): SendPart {
+export function createSendPart(stages: BulkStages, report: FailureReport): SendPart {
   // An answer has the version of a resource and nothing else of it: what is costly need not be read.
-  const projections = new Map(resourceTypes.map((type) => [type, createProjection(type, ['id'])]));
+  const projections = new WeakMap<ResourceType, Projection>();
   return async (exchange, { method, resourceType, id, body, version, signal = exchange.signal }) => {
-    const projection = projections.get(resourceType) ?? createProjection(resourceType);
+    const projection = projections.get(resourceType) ?? createProjection(resourceType, ['id']);
+    projections.set(resourceType, projection);
     const part: ResourceExchange = {
       ...createResourceExchange(exchange, resourceType, id, projection),
       signal,

@@ -1,5 +1,4 @@
 import type { JsonObject } from '#scim/json.ts';
-import type { SchemaRegistry } from '#scim/schema-registry.ts';
 import type { Answer, Exchange, Stage } from '../http/exchange.ts';
 import type { FailureReport } from '../http/report-errors.ts';
 import type { BulkItem } from '../scim/bulk-operation.ts';
@@ -18,14 +17,11 @@ const atOnce = 64;
  * 3.7). Each operation runs through the stages that a request of its own runs through.
  * @param report told of each operation that fails.
  */
-export function createBulkStage(
-  registry: SchemaRegistry,
-  stages: BulkStages,
-  report: FailureReport,
-): Stage<Exchange> {
-  const sendPart = createSendPart(registry, stages, report);
+export function createBulkStage(stages: BulkStages, report: FailureReport): Stage<Exchange> {
+  const sendPart = createSendPart(stages, report);
   return async (exchange) => {
-    const { items, failOnErrors = Number.POSITIVE_INFINITY } = readBulkRequest(registry, exchange);
+    const { registry, baseUrl } = exchange;
+    const { items, failOnErrors = Number.POSITIVE_INFINITY } = readBulkRequest(exchange);
     const job = createBulkJob(exchange, items, sendPart);
     // What runs beside a failure is not stopped by it.
     const isEndless = failOnErrors === Number.POSITIVE_INFINITY;
@@ -34,7 +30,7 @@ export function createBulkStage(
       if (errors.length >= failOnErrors || exchange.signal.aborted) break;
       await Promise.all(batch.map(job.run));
     }
-    exchange.answer = answerOf(items, job, createResourceRenderer(registry, exchange.baseUrl));
+    exchange.answer = answerOf(items, job, createResourceRenderer(registry, baseUrl));
   };
 }
 

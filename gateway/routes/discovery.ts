@@ -38,9 +38,9 @@ export const refuseFilter: Stage = (exchange) => {
   throw new ScimError(403, 'Leave out the filter: this endpoint always answers with everything.');
 };
 
-/** Makes the discovery endpoints from what the registry knows. */
-export function createDiscoveryEndpoints(registry: SchemaRegistry): readonly DiscoveryEndpoint[] {
-  const documentsFor = createDocumentsInForce(registry);
+/** Makes the discovery endpoints, which answer with what the registry of an exchange knows. */
+export function createDiscoveryEndpoints(): readonly DiscoveryEndpoint[] {
+  const documentsFor = createDocumentsInForce();
   return [
     listEndpoint('/Schemas', (exchange) => documentsFor(exchange).schemas),
     listEndpoint('/ResourceTypes', (exchange) => documentsFor(exchange).resourceTypes),
@@ -56,11 +56,25 @@ interface DocumentsInForce {
   readonly resourceTypes: Collection;
 }
 
+/** What they depend on. */
+interface SettingsInForce extends SchemaSettings {
+  readonly registry: SchemaRegistry;
+}
+
 /** Makes them once for all connections that are set alike, and forgets those of settings that are rare. */
-function createDocumentsInForce(registry: SchemaRegistry): (settings: SchemaSettings) => DocumentsInForce {
+function createDocumentsInForce(): (exchange: SettingsInForce) => DocumentsInForce {
   const made = new LRUCache<string, DocumentsInForce>({ max: keptSettings });
-  return ({ uniqueGroupNames, requiredAttributes }) => {
-    const key = JSON.stringify([uniqueGroupNames, requiredAttributes]);
+  const numbers = new WeakMap<SchemaRegistry, number>();
+  let registries = 0;
+
+  function numberOf(registry: SchemaRegistry): number {
+    const number = numbers.get(registry) ?? registries++;
+    numbers.set(registry, number);
+    return number;
+  }
+
+  return ({ registry, uniqueGroupNames, requiredAttributes }) => {
+    const key = JSON.stringify([numberOf(registry), uniqueGroupNames, requiredAttributes]);
     const known = made.get(key);
     if (known) return known;
     const resourceTypes = typesInForce(registry, { uniqueGroupNames, requiredAttributes });

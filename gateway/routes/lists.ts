@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ListHeader } from '#proto/rollcall/directory/v1/reads.ts';
 import type { JsonObject } from '#scim/json.ts';
-import type { SchemaRegistry } from '#scim/schema-registry.ts';
 import type { DirectoryClient } from '../directory/directory-client.ts';
 import type { FoundPage } from '../directory/search-call.ts';
 import type { ListExchange, Stage } from '../http/exchange.ts';
@@ -14,7 +13,7 @@ import { callOf } from './directory-call.ts';
 import { maskOf } from './read-mask.ts';
 
 /** Makes the stage that asks the directory for a page and answers with a ListResponse (RFC 7644, section 3.4.2). */
-export function createListStage(directory: DirectoryClient, registry: SchemaRegistry): Stage<ListExchange> {
+export function createListStage(directory: DirectoryClient): Stage<ListExchange> {
   return async (exchange) => {
     const { queries, page, tokenId } = exchange;
     const mask = maskOf(queries.map(({ projection }) => projection));
@@ -26,7 +25,7 @@ export function createListStage(directory: DirectoryClient, registry: SchemaRegi
     };
   };
 
-  async function* textsOf({ baseUrl, queries }: ListExchange, { resources }: FoundPage) {
+  async function* textsOf({ registry, baseUrl, queries }: ListExchange, { resources }: FoundPage) {
     const renderer = createResourceRenderer(registry, baseUrl);
     for await (const found of resources) {
       const query = queries.find(({ resourceType }) => resourceType.name === found.type);

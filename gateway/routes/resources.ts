@@ -1,6 +1,5 @@
 import { OnNoTarget } from '#proto/rollcall/directory/v1/on_no_target.ts';
 import type { ResourceMask } from '#proto/rollcall/directory/v1/reads.ts';
-import type { SchemaRegistry } from '#scim/schema-registry.ts';
 import type { DirectoryClient } from '../directory/directory-client.ts';
 import type { FoundResource, WrittenResource } from '../directory/resource-calls.ts';
 import type { ResourceExchange, Stage } from '../http/exchange.ts';
@@ -26,7 +25,7 @@ export interface ResourceStages {
 }
 
 /** Makes the stages, the same for every resource type. */
-export function createResourceStages(directory: DirectoryClient, registry: SchemaRegistry): ResourceStages {
+export function createResourceStages(directory: DirectoryClient): ResourceStages {
   const callsOf = ({ resourceType }: ResourceExchange) => directory.resources(resourceType);
 
   /** The version that a write expects. Of several in If-Match it is the present one, when that is among them. */
@@ -45,9 +44,9 @@ export function createResourceStages(directory: DirectoryClient, registry: Schem
   }
 
   function answer(exchange: ResourceExchange, status: number, found: FoundResource, position?: number): void {
-    const { resourceType, projection } = exchange;
+    const { resourceType, projection, registry, baseUrl } = exchange;
     const { message } = found;
-    const renderer = createResourceRenderer(registry, exchange.baseUrl);
+    const renderer = createResourceRenderer(registry, baseUrl);
     const isEmpty = status === 204 || status === 304;
     exchange.answer = {
       status,

@@ -1,5 +1,5 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '#scim/json.ts';
-import type { ResourceType, SchemaRegistry } from '#scim/schema-registry.ts';
+import type { ResourceType } from '#scim/schema-registry.ts';
 import type { Exchange } from '../http/exchange.ts';
 import { type BulkPath, readBulkPath } from './bulk-path.ts';
 import { referencesOf } from './bulk-references.ts';
@@ -48,8 +48,6 @@ export type BulkItem = BulkOperation | RefusedOperation;
 
 /** What is known while the operations of a request are read. */
 export interface BulkReading {
-  /** The types whose resources can be named. */
-  readonly registry: SchemaRegistry;
   /** The bulk request. */
   readonly exchange: Exchange;
   /** The bulkIds of the operations before; each operation adds its own. */
@@ -124,9 +122,9 @@ function readMethod({ strict, repairs }: Exchange, operation: JsonObject): BulkM
   return method;
 }
 
-function readTarget({ registry, exchange }: BulkReading, operation: JsonObject): BulkPath {
+function readTarget({ exchange }: BulkReading, operation: JsonObject): BulkPath {
   const path = valueOfKey(operation, 'path');
-  if (typeof path === 'string') return readBulkPath(registry.resourceTypes, exchange, path);
+  if (typeof path === 'string') return readBulkPath(exchange, path);
   throw invalid('"path" must be text, relative to the base URL: /Users, or /Users/{id}.');
 }
 

@@ -15,8 +15,7 @@ export interface BulkPath {
  * section 3.7). Throws ScimError 400 `invalidSyntax`, and 404 for what is no path of users, groups and the like.
  */
 export function readBulkPath(
-  resourceTypes: readonly ResourceType[],
-  { baseUrl, strict, repairs }: Exchange,
+  { registry: { resourceTypes }, baseUrl, strict, repairs }: Exchange,
   path: string,
 ): BulkPath {
   const relative = path.startsWith(`${baseUrl}/`) ? path.slice(baseUrl.length) : path;

@@ -1,5 +1,4 @@
 import { isJsonArray } from '#scim/json.ts';
-import type { SchemaRegistry } from '#scim/schema-registry.ts';
 import type { Exchange } from '../http/exchange.ts';
 import { limits } from '../limits.ts';
 import { type BulkItem, readBulkItem } from './bulk-operation.ts';
@@ -21,7 +20,7 @@ const bulkSchema = 'urn:ietf:params:scim:api:messages:2.0:BulkRequest';
  * Reads the message of a bulk request. What is wrong with one operation is that operation's own; throws ScimError 400
  * `invalidSyntax` for what is wrong with the whole, and 413.
  */
-export function readBulkRequest(registry: SchemaRegistry, exchange: Exchange): BulkRequest {
+export function readBulkRequest(exchange: Exchange): BulkRequest {
   const { body } = exchange;
   requireMessage(body, bulkSchema);
   const failOnErrors = valueOfKey(body, 'failOnErrors') ?? undefined;
@@ -39,7 +38,7 @@ export function readBulkRequest(registry: SchemaRegistry, exchange: Exchange): B
     throw new ScimError(413, detail);
   }
   const bulkIds = new Set<string>();
-  const items = list.map((value, index) => readBulkItem({ registry, exchange, bulkIds }, value, index));
+  const items = list.map((value, index) => readBulkItem({ exchange, bulkIds }, value, index));
   return { items, ...(isCount && { failOnErrors }) };
 }
 

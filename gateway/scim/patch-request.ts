@@ -1,5 +1,5 @@
 import type { AttributePath } from '#proto/rollcall/scim/v1/filter.ts';
-import { type MemberChange, PatchOp, type PatchOperation } from '#proto/rollcall/scim/v1/patch.ts';
+import type { MemberChange, PatchOperation } from '#proto/rollcall/scim/v1/patch.ts';
 import type { AttributeDefinition } from '#scim/attribute.ts';
 import { parseAttributeName, parseAttributePath, printAttributePath } from '#scim/attribute-path.ts';
 import { AttributeValueError, readAttributeValue } from '#scim/attribute-value.ts';
@@ -14,16 +14,15 @@ import { ScimSyntaxError } from '#scim/scim-syntax-error.ts';
 import type { ResourceExchange } from '../http/exchange.ts';
 import { isMemberList, readMemberChange } from './member-list.ts';
 import { type StepPart, withIdsForReferences } from './patch-references.ts';
-import type { PatchStep } from './patch-step.ts';
+import { type PatchStep, patchOps } from './patch-step.ts';
 import { showSupplied } from './projection.ts';
 import { readOptions } from './resource-from-json.ts';
 import { ScimError, toScimError } from './scim-error.ts';
-
-const patchOps = { add: PatchOp.ADD, remove: PatchOp.REMOVE, replace: PatchOp.REPLACE } as const;
+import { keptOperation } from './unknown-attributes.ts';
 
 /**
  * Stage: turns the operations of a PATCH into those of the directory. One without a path becomes one for each attribute
- * in its value. Unknown attributes are left out unless the connection is strict, or nothing else would be left.
+ * in its value. Unknown attributes are left out unless the connection keeps them or is strict, or nothing else would be left.
  * Throws ScimError 400.
  */
 export function resolvePatch(exchange: ResourceExchange): void {
@@ -34,10 +33,9 @@ export function resolvePatch(exchange: ResourceExchange): void {
   for (const step of exchange.steps) {
     for (const part of partsOf(exchange, step)) {
       const left = 'unknown' in part ? part : resolvePart(exchange, part, operations, memberChanges);
-      if (left === undefined) {
-        known += 1;
-        continue;
-      }
+      if (left?.kept) operations.push(left.kept);
+      if (left === undefined || left.kept) known += 1;
+      if (left === undefined) continue;
       if (exchange.strict) throw left.unknown;
       unknown ??= left.unknown;
       exchange.ignored.add(left.name);
@@ -59,6 +57,8 @@ function suppliedPaths({ path, value }: PatchOperation): readonly AttributePath[
 interface UnknownPart {
   readonly name: string;
   readonly unknown: ScimError;
+  /** What is done with it where the connection keeps it. */
+  readonly kept?: PatchOperation | undefined;
 }
 
 function partsOf(exchange: ResourceExchange, step: PatchStep): readonly (StepPart | UnknownPart)[] {
@@ -67,7 +67,7 @@ function partsOf(exchange: ResourceExchange, step: PatchStep): readonly (StepPar
     const whole = step.path.replace(/\[.*/s, '').toLowerCase();
     const names = ['schemas', `${resourceType.schema.id}:schemas`.toLowerCase()];
     if (names.includes(whole)) return changeOfSchemas(resourceType, step);
-    return [pathPart(resourceType, step, step.path)];
+    return [pathPart(exchange, step, step.path)];
   }
   if (!isJsonObject(step.value)) {
     throw new ScimError(
@@ -78,7 +78,7 @@ function partsOf(exchange: ResourceExchange, step: PatchStep): readonly (StepPar
   }
   return Object.entries(step.value)
     .filter(([name]) => name.toLowerCase() !== 'schemas')
-    .map(([name, value]) => attributePart(resourceType, { ...step, value }, name));
+    .map(([name, value]) => attributePart(exchange, { ...step, value }, name));
 }
 
 /** `schemas` follows from the attributes a resource has, so that changing it does nothing by itself. */
@@ -91,7 +91,8 @@ function changeOfSchemas(resourceType: ResourceType, step: PatchStep): readonly 
   throw new ScimError(400, detail, 'mutability');
 }
 
-function attributePart(resourceType: ResourceType, step: PatchStep, name: string): StepPart | UnknownPart {
+function attributePart(exchange: ResourceExchange, step: PatchStep, name: string): StepPart | UnknownPart {
+  const { resourceType } = exchange;
   const attribute = resourceType.findAttribute(name);
   const extension = resourceType.findExtension(name);
   const path = { extension: extension?.schema.id ?? '', attribute: attribute?.name ?? '', subAttribute: '' };
@@ -101,15 +102,20 @@ function attributePart(resourceType: ResourceType, step: PatchStep, name: string
   const detail = isPath
     ? `Operation ${step.index}: ${short} is a path; send it as "path" of an operation of its own.`
     : `Operation ${step.index}: ${short} is not an attribute of ${resourceType.name}.`;
-  return { name, unknown: new ScimError(400, detail, isPath ? 'invalidPath' : 'invalidSyntax') };
+  const unknown = new ScimError(400, detail, isPath ? 'invalidPath' : 'invalidSyntax');
+  return { name, unknown, kept: keptOperation(exchange, step, name) };
 }
 
-function pathPart(resourceType: ResourceType, step: PatchStep, text: string): StepPart | UnknownPart {
+function pathPart(exchange: ResourceExchange, step: PatchStep, text: string): StepPart | UnknownPart {
+  const { resourceType } = exchange;
   try {
     return { step, path: parseAttributePath(resourceType, text) };
   } catch (error) {
     const refusal = inOperation(step, error);
-    if (isUnknownName(resourceType, text)) return { name: text.replace(/\[.*/s, ''), unknown: refusal };
+    if (isUnknownName(resourceType, text)) {
+      const name = text.replace(/\[.*/s, '');
+      return { name, unknown: refusal, kept: keptOperation(exchange, step, text) };
+    }
     throw refusal;
   }
 }

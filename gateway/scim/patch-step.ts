@@ -1,3 +1,4 @@
+import { PatchOp } from '#proto/rollcall/scim/v1/patch.ts';
 import { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from '#scim/json.ts';
 import { limits } from '../limits.ts';
 import { valueOfKey } from './json-key.ts';
@@ -19,7 +20,10 @@ export interface PatchStep {
   readonly index: number;
 }
 
-const operations: readonly string[] = ['add', 'remove', 'replace'];
+/** What the directory calls what to do. */
+export const patchOps = { add: PatchOp.ADD, remove: PatchOp.REMOVE, replace: PatchOp.REPLACE } as const;
+
+const operations: readonly string[] = Object.keys(patchOps);
 
 /** Reads the message of a PATCH (RFC 7644, section 3.5.2); `op` may have any letter case. Throws ScimError 400, 413. */
 export function readPatchSteps(body: JsonObject): readonly PatchStep[] {

@@ -14,7 +14,11 @@ export interface Projection {
   readonly core: readonly ProjectedAttribute[];
   /** The attributes of each extension of which any may be in the answer. */
   readonly extensions: readonly ProjectedExtension[];
+  /** The names that the client asked for and excluded, in lower case: they decide about attributes that no schema knows. */
+  readonly unknown: { readonly asked: Names | undefined; readonly excluded: Names };
 }
+
+type Names = ReadonlySet<string>;
 
 /** An attribute that may be in an answer. */
 export interface ProjectedAttribute {
@@ -98,7 +102,7 @@ export function createProjection(
   resourceType: ResourceType,
   attributes?: readonly string[],
   excluded: readonly string[] = [],
-  onRequest: Keys = new Set(),
+  onRequest: Names = new Set(),
 ): Projection {
   const asked = attributes && keysOf(resourceType, attributes);
   const without = keysOf(resourceType, excluded);
@@ -120,7 +124,12 @@ export function createProjection(
         attributes: project(extension.schema.id, extension.schema.attributes),
       }))
       .filter((extension) => extension.attributes.length > 0),
+    unknown: { asked: attributes && folded(attributes), excluded: folded(excluded) },
   };
+}
+
+function folded(names: readonly string[]): Names {
+  return new Set(names.map((name) => name.toLowerCase()));
 }
 
 /** Whether an answer may have a core attribute, or one sub-attribute of it. */
@@ -130,14 +139,12 @@ export function projects(projection: Projection, attribute: string, subAttribute
   return subAttribute === undefined || found.subAttributes.some(({ name }) => name === subAttribute);
 }
 
-type Keys = ReadonlySet<string>;
-
 function isIncluded(
   urn: string,
   attribute: AttributeDefinition,
-  asked: Keys | undefined,
-  without: Keys,
-  onRequest: Keys,
+  asked: Names | undefined,
+  without: Names,
+  onRequest: Names,
 ): boolean {
   if (attribute.returned === 'never') return false;
   if (attribute.returned === 'always') return true;
@@ -155,8 +162,8 @@ function isSubIncluded(
   urn: string,
   attribute: AttributeDefinition,
   sub: AttributeDefinition,
-  asked: Keys | undefined,
-  without: Keys,
+  asked: Names | undefined,
+  without: Names,
 ): boolean {
   if (sub.returned === 'never') return false;
   if (sub.returned === 'always') return true;
@@ -171,7 +178,7 @@ function key(urn: string, ...names: string[]): string {
   return [urn, ...names].join(' ');
 }
 
-function keysOf(resourceType: ResourceType, names: readonly string[]): Keys {
+function keysOf(resourceType: ResourceType, names: readonly string[]): Names {
   const keys = names.map((name) => {
     try {
       const { extension, attribute, subAttribute } = parseAttributeName(resourceType, name);

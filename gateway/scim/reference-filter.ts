@@ -38,7 +38,7 @@ export function resolveReferences(
     const named = path && resolvePath(resourceType, path);
     if (path === undefined || !named?.subAttribute) return { node: leaf };
     const { attribute, subAttribute } = named;
-    if (attribute.name === 'meta' && subAttribute.name === 'location') {
+    if (path.extension === '' && attribute.name === 'meta' && subAttribute.name === 'location') {
       return locationFilter(resourceType, readReference, readUriTest(leaf, 'meta.location'));
     }
     return subAttribute.name === '$ref' ? referenceFilter(path, named, readReference, leaf) : { node: leaf };

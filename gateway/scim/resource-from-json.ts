@@ -9,30 +9,44 @@ import { isMemberList, readMemberIds } from './member-list.ts';
 import { showSupplied } from './projection.ts';
 import { createReferenceReader, type ReadReference, withReferencedIds } from './references.ts';
 import { ScimError } from './scim-error.ts';
+import { isKeepable } from './unknown-attributes.ts';
 
 /**
  * Stage: reads the body of a POST or PUT into the fields of the resource's message. What only the server sets is left
  * out, and so is what is never returned. Throws ScimError 400, AttributeValueError.
  */
 export function resolveResource(exchange: ResourceExchange): void {
-  const { resourceType, body, strict } = exchange;
+  const { resourceType, body, strict, keepsUnknown } = exchange;
   checkSchemas(resourceType, body);
   const options = readOptions(exchange);
   const readReference = createReferenceReader(exchange.registry, exchange.baseUrl);
-  const reading = { resourceType, strict, options, readReference };
+  const reading = { resourceType, strict, keepsUnknown, options, readReference };
   const { members, ...read } = readAttributes(reading, body, '');
   const list = members ?? (exchange.strict && hasMemberList(resourceType) ? [] : undefined);
-  showSupplied(exchange, suppliedPaths(resourceType, read.resource));
-  exchange.written = { resource: read.resource, ...(list !== undefined && { members: list }) };
+  showSupplied(exchange, suppliedPaths(resourceType, read));
+  exchange.written = { resource: messageOf(read), ...(list !== undefined && { members: list }) };
 }
 
-function suppliedPaths(resourceType: ResourceType, resource: JsonObject): readonly AttributePath[] {
+/** The fields of the resource's message. */
+function messageOf({ resource, declared, unknown }: Omit<ReadAttributes, 'members'>): JsonObject {
+  const others = { extensions: declared, unknown };
+  return { ...resource, ...Object.fromEntries(Object.entries(others).filter(([, held]) => hasAny(held))) };
+}
+
+function hasAny(object: JsonObject): boolean {
+  return Object.keys(object).length > 0;
+}
+
+function suppliedPaths(
+  resourceType: ResourceType,
+  { resource, declared }: Omit<ReadAttributes, 'members'>,
+): readonly AttributePath[] {
   const pathsIn = (extension: string, attributes: readonly AttributeDefinition[], holder: JsonObject) =>
     attributes
       .filter(({ field }) => holder[field] !== undefined)
       .map(({ name }) => ({ extension, attribute: name, subAttribute: '' }));
   const inExtensions = resourceType.extensions.flatMap(({ field, schema }) => {
-    const holder = resource[field];
+    const holder = declared[schema.id] ?? resource[field];
     return isJsonObject(holder) ? pathsIn(schema.id, schema.attributes, holder) : [];
   });
   return [...pathsIn('', resourceType.schema.attributes, resource), ...inExtensions];
@@ -50,18 +64,25 @@ export function readOptions(exchange: ResourceExchange): ReadValueOptions {
 interface Reading {
   readonly resourceType: ResourceType;
   readonly strict: boolean;
+  readonly keepsUnknown: boolean;
   readonly options: ReadValueOptions;
   readonly readReference: ReadReference;
 }
 
 interface ReadAttributes {
   readonly resource: JsonObject;
+  /** Of the extensions that the connection declares, by URN. */
+  readonly declared: JsonObject;
+  /** What no schema knows and is to be kept. */
+  readonly unknown: JsonObject;
   readonly members?: readonly string[];
 }
 
 function readAttributes(reading: Reading, object: JsonObject, urn: string): ReadAttributes {
   const { resourceType, options, readReference } = reading;
   const fields = new Map<string, JsonValue>();
+  const declared = new Map<string, JsonValue>();
+  const unknown = new Map<string, JsonValue>();
   const seen = new Set<string>();
   let members: readonly string[] | undefined;
   for (const [name, value] of Object.entries(object)) {
@@ -81,12 +102,20 @@ function readAttributes(reading: Reading, object: JsonObject, urn: string): Read
     } else if (extension && value !== null) {
       if (!isJsonObject(value)) throw new AttributeValueError(name, `${name} must be an object.`);
       const { resource } = readAttributes(reading, value, extension.schema.id);
-      if (Object.keys(resource).length > 0) fields.set(extension.field, resource);
+      const [holder, key] = extension.declared ? [declared, extension.schema.id] : [fields, extension.field];
+      if (hasAny(resource)) holder.set(key, resource);
     } else if (!extension) {
+      if (urn === '' && reading.keepsUnknown && isKeepable(resourceType, name, value))
+        unknown.set(name, value);
       unknownAttribute(reading, urn === '' ? name : `${urn}:${name}`);
     }
   }
-  return { resource: Object.fromEntries(fields), ...(members !== undefined && { members }) };
+  return {
+    resource: Object.fromEntries(fields),
+    declared: Object.fromEntries(declared),
+    unknown: Object.fromEntries(unknown),
+    ...(members !== undefined && { members }),
+  };
 }
 
 function isWritable({ mutability, derived }: AttributeDefinition): boolean {

@@ -1,9 +1,10 @@
-import type { AttributeDefinition } from '#scim/attribute.ts';
+import type { AttributeDefinition, ExtensionDefinition } from '#scim/attribute.ts';
 import type { JsonObject, JsonValue } from '#scim/json.ts';
 import type { ResourceType, SchemaRegistry } from '#scim/schema-registry.ts';
 import { entityTag } from '../http/preconditions.ts';
 import { isMemberList } from './member-list.ts';
 import type { ProjectedAttribute, Projection } from './projection.ts';
+import { renderUnknown, unknownSchemas } from './unknown-attributes.ts';
 
 /** A resource, or a value of a complex attribute, as the directory sends it: the fields of its message. */
 export type ResourceMessage = Readonly<Record<string, unknown>>;
@@ -40,12 +41,13 @@ export function createResourceRenderer(registry: SchemaRegistry, baseUrl: string
       };
       const extensions = projection.extensions.map(({ extension, attributes }) => [
         extension.schema.id,
-        renderFields(attributes, fieldsOf(message[extension.field]), refer),
+        renderFields(attributes, extensionOf(message, extension), refer),
       ]);
       return Object.fromEntries([
         ['schemas', schemasOf(resourceType, message)],
         ...Object.entries(renderFields(projection.core, complete, refer)),
         ...extensions.filter(([, fields]) => Object.keys(fields ?? {}).length > 0),
+        ...Object.entries(renderUnknown(resourceType, message, projection)),
       ]);
     },
   };
@@ -84,10 +86,17 @@ function renderOne(
   const entries = subAttributes
     .map(
       (sub) =>
-        [sub.name, sub.name === '$ref' ? refer(sub, fields) : renderSimple(fields[sub.field])] as const,
+        [sub.name, sub.name === '$ref' ? refer(sub, fields) : renderPart(sub, fields[sub.field])] as const,
     )
     .filter((entry): entry is [string, JsonValue] => entry[1] !== undefined);
   return entries.length === 0 ? undefined : Object.fromEntries(entries);
+}
+
+/** A part of a complex value is simple, and may have several values. */
+function renderPart({ multiValued }: AttributeDefinition, value: unknown): JsonValue | undefined {
+  if (!multiValued || !Array.isArray(value)) return renderSimple(value);
+  const values = value.map(renderSimple).filter((item) => item !== undefined);
+  return values.length === 0 ? undefined : values;
 }
 
 function renderSimple(value: unknown): JsonValue | undefined {
@@ -115,10 +124,22 @@ function renderedMeta(message: ResourceMessage, location: string): ResourceMessa
 }
 
 function schemasOf(resourceType: ResourceType, message: ResourceMessage): readonly string[] {
-  const used = resourceType.extensions.filter(({ field }) =>
-    Object.values(fieldsOf(message[field])).some((value) => value !== undefined),
+  const used = resourceType.extensions.filter((extension) =>
+    Object.values(extensionOf(message, extension)).some((value) => value !== undefined),
   );
-  return [resourceType.schema.id, ...used.map(({ schema }) => schema.id)];
+  return [
+    resourceType.schema.id,
+    ...used.map(({ schema }) => schema.id),
+    ...unknownSchemas(resourceType, message),
+  ];
+}
+
+/** The fields of an extension: in one of the message's own, or by URN among those that the connection declares. */
+function extensionOf(
+  message: ResourceMessage,
+  { field, declared, schema }: ExtensionDefinition,
+): ResourceMessage {
+  return fieldsOf(declared ? fieldsOf(message.extensions)[schema.id] : message[field]);
 }
 
 function fieldsOf(value: unknown): ResourceMessage {

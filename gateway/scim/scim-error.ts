@@ -121,7 +121,8 @@ const rows: Readonly<Record<ErrorReason, ErrorRow>> = {
   [ErrorReason.EXTENSION_NOT_FOUND]: internal,
   [ErrorReason.DEFINITIONS_CHANGING]: {
     status: 503,
-    detail: 'The schemas of this connection have just changed, and this attribute cannot be searched yet. Repeat the request.',
+    detail:
+      'The schemas of this connection have just changed, and nothing can be found or sorted by this attribute yet. Repeat the request.',
     retryAfter: 5,
   },
   [ErrorReason.RESOURCE_NOT_FOUND]: { status: 404 },

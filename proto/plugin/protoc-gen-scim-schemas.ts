@@ -208,13 +208,18 @@ function resourceTypesOf(schema: Schema, annotations: Annotations): ResourceType
 function discoverySchemasOf(schema: Schema, annotations: Annotations): SchemaDefinition[] {
   const messages = schema.files.flatMap((file) => file.messages);
   const fieldTypes = new Set(
-    messages.flatMap((message) => message.fields).map((field) => field.message?.typeName),
+    messages
+      .filter((message) => schemaOptions(message, annotations)?.endpoint)
+      .flatMap((message) => message.fields)
+      .map((field) => field.message?.typeName),
   );
-  return messages.flatMap((message) => {
-    const options = schemaOptions(message, annotations);
-    if (!options || options.endpoint || fieldTypes.has(message.typeName)) return [];
-    return [schemaOf(message, options, annotations, ofDiscovery)];
-  });
+  return messages
+    .flatMap((message) => {
+      const options = schemaOptions(message, annotations);
+      if (!options || options.endpoint || fieldTypes.has(message.typeName)) return [];
+      return [schemaOf(message, options, annotations, ofDiscovery)];
+    })
+    .sort((a, b) => a.name.localeCompare(b.name, 'en'));
 }
 
 const plugin = createEcmaScriptPlugin({

@@ -3,7 +3,7 @@ import type { Extension } from '#proto/rollcall/directory/v1/connection_service.
 import { ConnectionStatus } from '#proto/rollcall/directory/v1/connection_service.ts';
 import { extensionField } from '#scim/declared-extensions.ts';
 import type { SchemaRegistry } from '#scim/schema-registry.ts';
-import { defaultAttributeMapping, parseAttributeMapping } from './attribute-mapping.ts';
+import { defaultAttributeMapping } from './attribute-mapping.ts';
 import { isExpired } from './credentials.ts';
 import type {
   Command,
@@ -14,9 +14,8 @@ import type {
   WriteSettings,
 } from './decision.ts';
 import { connectionNotFound } from './errors.ts';
-import { checkNamed, type DeclaredSet, withExtension, withoutExtension } from './extensions.ts';
+import { type DeclaredSet, withExtension, withoutExtension } from './extensions.ts';
 import { findConnection, findLiveConnection } from './find-connection.ts';
-import { parseMaskedAttributes } from './masked-attributes.ts';
 import type { Committer } from './mongo/commit-queues.ts';
 import { type ConnectionTypes, extensionsRevision, typeIn } from './mongo/connection-types.ts';
 import type { Database } from './mongo/database.ts';
@@ -24,8 +23,8 @@ import type { ConnectionDocument, HeadDocument, ServiceTokenDocument } from './m
 import type { Purge } from './mongo/purge.ts';
 import type { Refold } from './mongo/refold.ts';
 import { writeSettingsOf } from './mongo/settings.ts';
+import { checkNamingSettings, readNamingSettings } from './naming-settings.ts';
 import { definitionsChanging } from './refolding.ts';
-import { parseRequiredAttributes } from './required-attributes.ts';
 import { newConnectionId, newSecret, newTokenId } from './secrets.ts';
 import { newToken, type TokenInput, tokenInvalid, tokenNotFound } from './tokens.ts';
 import { valuesShared } from './uniqueness.ts';
@@ -114,14 +113,19 @@ function updateCommand(connection: string, update: ConnectionUpdate, now: number
 
 /** Declares a set of extensions, unless another one than was read is declared meanwhile: then it answers false. */
 function extensionsCommand(
+  database: Database,
   connection: string,
   readRevision: string,
+  before: readonly Extension[],
   { extensions, refolding, newlyUnique }: DeclaredSet,
   now: number,
 ): Command<boolean> {
   return operatorCommand(connection, now, {
-    async load({ settings, resourcesOfOneValue }) {
+    async load({ settings, resourcesOfOneValue, query }) {
+      if (settings.extensionsRevision !== readRevision) return;
       if (settings.refolding.length > 0) throw definitionsChanging('');
+      const naming = await query((head, session) => readNamingSettings(database, head, session));
+      checkNamingSettings(naming, before, extensions);
       for (const { resourceType, urn, attribute } of newlyUnique) {
         const type = typeIn(settings.registry, { name: resourceType });
         const shared = await resourcesOfOneValue(type, [extensionField(urn), attribute]);
@@ -136,16 +140,6 @@ function extensionsCommand(
       return { update, changes: [connectionChanged('extensions')], reply: () => true };
     },
   });
-}
-
-/** Reads the settings that name attributes. REQUEST_INVALID for one that names what there is not. */
-function readNames(
-  registry: SchemaRegistry,
-  { requiredAttributes = [], maskedAttributes = [], attributeMapping }: ConnectionDocument,
-): void {
-  parseRequiredAttributes(registry, requiredAttributes);
-  parseMaskedAttributes(registry, maskedAttributes);
-  if (attributeMapping) parseAttributeMapping(registry, attributeMapping);
 }
 
 /** Makes the operations on connections. */
@@ -169,9 +163,8 @@ export function createConnections(
     for (;;) {
       const connection = await findLiveConnection(database, id);
       const { extensions = [], extensionsRevision: revision = '' } = connection;
-      const declared = change(extensions);
-      checkNamed(declared.extensions, (registry) => readNames(registry, connection));
-      const isDone = await committer.submit(extensionsCommand(id, revision, declared, clock()));
+      const command = extensionsCommand(database, id, revision, extensions, change(extensions), clock());
+      const isDone = await committer.submit(command);
       if (isDone) break;
     }
     refold.start(id);

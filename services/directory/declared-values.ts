@@ -1,6 +1,6 @@
 import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
 import type { AttributeDefinition, ExtensionDefinition } from '#scim/attribute.ts';
-import { readAttributeValue } from '#scim/attribute-value.ts';
+import { AttributeValueError, readAttributeValue } from '#scim/attribute-value.ts';
 import { extensionUrn, isExtensionField } from '#scim/declared-extensions.ts';
 import { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from '#scim/json.ts';
 import type { ResourceType } from '#scim/schema-registry.ts';
@@ -87,41 +87,49 @@ function isStored({ derived, mutability, returned }: AttributeDefinition): boole
   return !derived && mutability !== 'readOnly' && returned !== 'never';
 }
 
-function adoptUnknown(type: ResourceType, resource: JsonObject): JsonObject {
-  const unknown = keptUnknown(resource);
-  const known = Object.keys(unknown).filter((urn) => type.findExtension(urn));
-  if (known.length === 0) return resource;
-  return known.reduce(
-    (state, urn) => {
-      const extension = type.findExtension(urn);
-      const held = unknown[urn];
-      // What was sent since it is declared counts more.
-      if (!extension || state[extension.field] !== undefined || !isJsonObject(held)) return state;
-      return withMember(state, extension.field, fitting(type, extension, held));
-    },
-    withUnknown(
-      resource,
-      Object.fromEntries(Object.entries(unknown).filter(([key]) => !known.includes(key))),
-    ),
-  );
+/**
+ * What was kept while its name was unknown, as values of what has the name now: where it fits, need not be unique and
+ * nothing was sent since. The same object when there is nothing to do.
+ */
+export function adoptUnknown(type: ResourceType, resource: JsonObject): JsonObject {
+  return Object.entries(keptUnknown(resource)).reduce((state, [name, value]) => {
+    const extension = type.findExtension(name);
+    const attribute = type.findAttribute(name);
+    const field = extension?.field ?? attribute?.field;
+    if (field === undefined) return state;
+    const { [name]: _, ...others } = keptUnknown(state);
+    const left = withUnknown(state, others);
+    if (left[field] !== undefined) return left;
+    const fits = extension
+      ? fittingExtension(type, extension, value)
+      : attribute && fitting(attribute, value);
+    return withMember(left, field, fits);
+  }, resource);
 }
 
-function fitting(
+function fittingExtension(
   type: ResourceType,
   { schema }: ExtensionDefinition,
-  held: JsonObject,
+  held: JsonValue,
 ): JsonObject | undefined {
+  if (!isJsonObject(held)) return undefined;
   const entries = Object.entries(held).flatMap(([name, value]): [string, JsonValue][] => {
     const attribute = type.findAttribute(name, schema.id);
-    if (!attribute || !isStored(attribute) || attribute.uniqueness !== 'none') return [];
-    try {
-      const read = readAttributeValue(attribute, value, { unknown: 'ignore' });
-      return read === undefined || lacksPart(attribute, read) ? [] : [[attribute.field, read]];
-    } catch {
-      return [];
-    }
+    const fits = attribute && fitting(attribute, value);
+    return fits === undefined ? [] : [[attribute?.field ?? name, fits]];
   });
   return entries.length === 0 ? undefined : Object.fromEntries(entries);
+}
+
+function fitting(attribute: AttributeDefinition, value: JsonValue): JsonValue | undefined {
+  if (!isStored(attribute) || attribute.uniqueness !== 'none') return undefined;
+  try {
+    const read = readAttributeValue(attribute, value, { unknown: 'ignore' });
+    return read === undefined || lacksPart(attribute, read) ? undefined : read;
+  } catch (error) {
+    if (error instanceof AttributeValueError) return undefined;
+    throw error;
+  }
 }
 
 function lacksPart(attribute: AttributeDefinition, value: JsonValue): boolean {

@@ -1,8 +1,6 @@
 import type { Extension } from '#proto/rollcall/directory/v1/connection_service.ts';
 import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
 import type { SchemaAttribute, SchemaSubAttribute } from '#proto/rollcall/scim/v1/schema.ts';
-import { createDeclaredRegistry } from '#scim/declared-extensions.ts';
-import type { SchemaRegistry } from '#scim/schema-registry.ts';
 import { checkExtension, extensionInvalid, isSameName } from './check-extension.ts';
 import { DirectoryError } from './errors.ts';
 import { refoldingName } from './refolding.ts';
@@ -143,23 +141,4 @@ function isUnique({ uniqueness }: SchemaAttribute): boolean {
 
 function sameUrn(a: Extension, b: Extension): boolean {
   return isSameName(a.schema?.id ?? '', b.schema?.id ?? '');
-}
-
-/**
- * Refuses a set of extensions by which another setting of the connection would name nothing any more.
- * @param readSettings reads the settings that name attributes; throws DirectoryError for one that is unknown.
- * @throws DirectoryError REQUEST_INVALID
- */
-export function checkNamed(
-  extensions: readonly Extension[],
-  readSettings: (registry: SchemaRegistry) => void,
-): void {
-  try {
-    readSettings(createDeclaredRegistry(extensions));
-  } catch (error) {
-    if (!(error instanceof DirectoryError)) throw error;
-    throw extensionInvalid(
-      `another setting of the connection goes by what would be gone; change it first (${error.message})`,
-    );
-  }
 }

@@ -6,9 +6,9 @@ import type { Edge, MemberKind } from './decision.ts';
 import { chainsAbove, loadGroupsBelow, loadParents } from './group-graph.ts';
 import { membersAfter } from './members-after.ts';
 import type { Database } from './mongo/database.ts';
-import { findDeletedUser } from './mongo/deleted-users.ts';
+import { findDeletedUsers } from './mongo/deleted-users.ts';
 import { type HeadDocument, isResourceId } from './mongo/documents.ts';
-import { edgesOf } from './mongo/edges.ts';
+import { type Edges, edgesOf } from './mongo/edges.ts';
 import type { ConsistentRead, Heads, ReadFreshness, ReadLimits } from './mongo/heads.ts';
 import { readResourceFields } from './mongo/resource-fields.ts';
 import { resourceNotFound } from './write-command.ts';
@@ -45,6 +45,14 @@ export interface MembershipScope {
   readonly includeInactive: boolean;
 }
 
+/** A membership that there may be. */
+export interface MembershipPair {
+  /** The user or group that may be a member. */
+  readonly member: string;
+  /** The group. */
+  readonly group: string;
+}
+
 /** The answer to a membership check. */
 export interface MembershipCheck {
   /** Whether it is a member. */
@@ -73,15 +81,14 @@ export interface MembershipReads {
     freshness: ReadFreshness,
     limits: ReadLimits,
   ): Promise<ConsistentRead<{ readonly active: boolean; readonly groups: readonly MemberGroup[] }>>;
-  /** Whether a user or group is in a group. */
+  /** Whether users and groups are in groups, in the order of the pairs. */
   check(
     connection: string,
-    member: string,
-    group: string,
+    pairs: readonly MembershipPair[],
     scope: MembershipScope,
     freshness: ReadFreshness,
     limits: ReadLimits,
-  ): Promise<ConsistentRead<MembershipCheck>>;
+  ): Promise<ConsistentRead<readonly MembershipCheck[]>>;
   /** A page of a group's members, after an id. RESOURCE_NOT_FOUND. */
   membersOf(
     connection: string,
@@ -94,6 +101,9 @@ export interface MembershipReads {
   /** Streams a group's direct members in chunks, from a cursor that sees one moment; nothing is held whole. */
   stream(head: HeadDocument, group: string): AsyncIterable<readonly Edge[]>;
 }
+
+// Of so many members the groups above are held at a time.
+const membersAtOnce = 200;
 
 /** Makes the reads of memberships. */
 export function createMembershipReads(
@@ -112,18 +122,52 @@ export function createMembershipReads(
     session: ClientSession | undefined,
   ) => readResourceFields(database, type, connection, ids, ['active', 'displayName', 'externalId'], session);
 
-  // Whether an id names anything, and may have access: groups always may, and users that are deleted but kept never.
-  async function activeness(connection: string, id: string, session: ClientSession | undefined) {
-    const user = (await readFields(users, connection, [id], session)).get(id);
-    if (user) return isActive(user);
-    if ((await readFields(groups, connection, [id], session)).has(id)) return true;
-    return (await findDeletedUser(database, connection, id, session)) ? false : undefined;
+  // Whether ids may have access, by id: groups always may, and users that are deleted but kept never. An id that names
+  // nothing is left out.
+  async function activeness(
+    connection: string,
+    ids: readonly string[],
+    session: ClientSession | undefined,
+  ): Promise<ReadonlyMap<string, boolean>> {
+    const found = new Map<string, boolean>();
+    const others = () => ids.filter((id) => !found.has(id));
+    for (const [id, user] of await readFields(users, connection, ids, session)) found.set(id, isActive(user));
+    for (const id of (await readFields(groups, connection, others(), session)).keys()) found.set(id, true);
+    for (const id of (await findDeletedUsers(database, connection, others(), session)).keys())
+      found.set(id, false);
+    return found;
+  }
+
+  /** The chains of groups that lead from the member of each pair up to its group, where there is one. */
+  async function chainsOf(
+    edges: Edges,
+    pairs: readonly MembershipPair[],
+    session: ClientSession | undefined,
+  ) {
+    const known = new Map<string, string[]>();
+    const [only] = pairs;
+    const chains = new Map<MembershipPair, readonly string[]>();
+    const byMember = [...Map.groupBy(pairs, ({ member }) => member)];
+    for (let start = 0; start < byMember.length; start += membersAtOnce) {
+      const part = byMember.slice(start, start + membersAtOnce);
+      const members = part.map(([member]) => member);
+      const until = pairs.length === 1 && only ? { until: only.group } : {};
+      const parents = await loadParents(edges, members, { nested: true, ...until }, session, known);
+      for (const [member, asked] of part) {
+        const above = chainsAbove(parents, member);
+        for (const pair of asked) {
+          const path = above.get(pair.group);
+          if (path) chains.set(pair, path);
+        }
+      }
+    }
+    return chains;
   }
 
   return {
     groupsOf(connection, member, scope, freshness, limits) {
       return heads.consistent(connection, freshness, limits, async (head, session) => {
-        const active = await activeness(connection, member, session);
+        const active = (await activeness(connection, [member], session)).get(member);
         if (active === undefined) throw resourceNotFound(users, member);
         if (!active && !scope.includeInactive) return { active, groups: [] };
         const edges = edgesOf(database, connection, head.draining);
@@ -132,18 +176,25 @@ export function createMembershipReads(
         return { active, groups: found };
       });
     },
-    check(connection, member, group, scope, freshness, limits) {
+    check(connection, pairs, scope, freshness, limits) {
       return heads.consistent(connection, freshness, limits, async (head, session) => {
-        const active = (await activeness(connection, member, session)) ?? false;
-        const none = { member: false, active, path: [] };
-        if (!isResourceId(member) || !isResourceId(group) || (!active && !scope.includeInactive)) return none;
+        const found = await activeness(
+          connection,
+          pairs.map(({ member }) => member),
+          session,
+        );
+        const isAsked = ({ member, group }: MembershipPair) =>
+          isResourceId(member) && isResourceId(group) && (found.get(member) || scope.includeInactive);
+        const asked = pairs.filter(isAsked);
         const edges = edgesOf(database, connection, head.draining);
-        if ((await edges.find([{ group, member }], session)).length > 0)
-          return { member: true, active, path: [group] };
-        if (!scope.nested) return none;
-        const parents = await loadParents(edges, [member], { nested: true, until: group }, session);
-        const path = chainsAbove(parents, member).get(group);
-        return path ? { member: true, active, path } : none;
+        const direct = new Set((await edges.find(asked, session)).map(pairKey));
+        const open = scope.nested ? asked.filter((pair) => !direct.has(pairKey(pair))) : [];
+        const chains = await chainsOf(edges, open, session);
+        return pairs.map((pair): MembershipCheck => {
+          const active = found.get(pair.member) ?? false;
+          const path = direct.has(pairKey(pair)) ? [pair.group] : chains.get(pair);
+          return { member: path !== undefined, active, path: path ?? [] };
+        });
       });
     },
     membersOf(connection, group, scope, page, freshness, limits) {
@@ -183,6 +234,10 @@ export function createMembershipReads(
     stream: ({ connection, draining }, group) =>
       turns.each(connection, edgesOf(database, connection, draining).ofGroups([group])),
   };
+}
+
+function pairKey({ group, member }: MembershipPair): string {
+  return `${group}/${member}`;
 }
 
 function typeNamed(registry: SchemaRegistry, name: string): ResourceType {

@@ -6,7 +6,7 @@ import type { Edge, ResourceState } from './decision.ts';
 import { storedResource } from './mongo/batch-reader.ts';
 import { type ConnectionTypes, typeIn } from './mongo/connection-types.ts';
 import type { Database } from './mongo/database.ts';
-import { findDeletedUser } from './mongo/deleted-users.ts';
+import { findDeletedUsers } from './mongo/deleted-users.ts';
 import { type HeadDocument, isResourceId, type ResourceDocument, resourceKey } from './mongo/documents.ts';
 import { edgesOf } from './mongo/edges.ts';
 import type { ConsistentRead, Heads, ReadFreshness, ReadLimits } from './mongo/heads.ts';
@@ -165,7 +165,9 @@ export function createResourceReads(database: Database, types: ConnectionTypes, 
           () => membershipsOf(type, head, [id], mask, session),
         );
         const deleted =
-          !document && withDeleted ? await findDeletedUser(database, connection, id, session) : undefined;
+          !document && withDeleted
+            ? (await findDeletedUsers(database, connection, [id], session)).get(id)
+            : undefined;
         const state = document ? storedResource(document) : deleted;
         if (!state) throw resourceNotFound(type, id);
         const [derived = {}] = await derive(type, head, [state], edges, mask, session);

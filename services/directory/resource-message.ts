@@ -2,7 +2,7 @@ import type { AttributeDefinition } from '#scim/attribute.ts';
 import { extensionField, isExtensionField } from '#scim/declared-extensions.ts';
 import { isJsonArray, isJsonObject, type JsonObject, type JsonValue, toJsonValue } from '#scim/json.ts';
 import type { ResourceType } from '#scim/schema-registry.ts';
-import { notDeclared } from './declared-values.ts';
+import { adoptUnknown, notDeclared } from './declared-values.ts';
 import { keptUnknown, unknownField, withUnknown } from './unknown-attributes.ts';
 
 /**
@@ -50,7 +50,9 @@ function unknownFromMessage(message: object): JsonObject {
 }
 
 /** The message's shape of a stored resource, for the message's `fromPartial`: the resource itself, with times as Dates. */
-export function resourceToMessage(resourceType: ResourceType, resource: JsonObject): object {
+export function resourceToMessage(resourceType: ResourceType, stored: JsonObject): object {
+  // Until it is folded again, what is kept may be what has been declared since.
+  const resource = adoptUnknown(resourceType, stored);
   const core = messageAttributes(resourceType.schema.attributes, resource);
   const builtIn: [string, object][] = [];
   const declared: [string, object][] = [];

@@ -13,7 +13,7 @@ import type {
   ResourceChangeContent,
   ResourceState,
 } from './decision.ts';
-import { readDeclared, withDeclarations } from './declared-values.ts';
+import { adoptUnknown, readDeclared, withDeclarations } from './declared-values.ts';
 import { DirectoryError } from './errors.ts';
 import {
   decideMembers,
@@ -151,7 +151,7 @@ interface ChangeOfResource {
 
 /** What a client sent, as far as the connection stores it. VALUE_INVALID */
 function readSent(own: ResourceType, settings: ConnectionSettings, resource: JsonObject): JsonObject {
-  return dropUnknown(readDeclared(own, resource), settings);
+  return adoptUnknown(own, dropUnknown(readDeclared(own, resource), settings));
 }
 
 /** What replacing and patching share: read, change, check, compare, write. */

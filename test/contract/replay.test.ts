@@ -3,6 +3,8 @@ import { after, before, suite, test } from 'node:test';
 import { v7 as newUuid } from 'uuid';
 import {
   CreateTokenRequest,
+  DeclareExtensionRequest,
+  UnknownAttributes,
   UpdateConnectionRequest,
 } from '#proto/rollcall/directory/v1/connection_service.ts';
 import type { Exchange } from '#proto/rollcall/directory/v1/exchange_service.ts';
@@ -255,6 +257,39 @@ suite('a replay', () => {
       [[user.id, [{ attribute: 'title', after: 'y' }]]],
     );
   });
+
+  replaying(
+    'knows what the connection declares and keeps now',
+    async ({ scim, connection: { id: connectionId }, record, replay }) => {
+      const urn = 'urn:example:badge:1.0';
+      const user = await createUser(scim);
+      const value = { [urn]: { LEVEL: 2 }, shoeSize: 43 };
+      const { exchange, answer } = await record(
+        'PATCH',
+        `/Users/${user.id}`,
+        patchBody({ op: 'add', value: { title: 'x', ...value } }),
+      );
+      assert.deepEqual([answer.body[urn], answer.body.shoeSize], [undefined, undefined]);
+      const { connections } = rollcall.directory;
+      const schema = { id: urn, attributes: [{ name: 'level', type: 'integer' }] };
+      const extension = { resourceType: 'User', schema };
+      await connections.declareExtension(DeclareExtensionRequest.fromPartial({ connectionId, extension }));
+      const unknownAttributes = UnknownAttributes.KEEP;
+      await connections.updateConnection(
+        UpdateConnectionRequest.fromPartial({ connectionId, unknownAttributes }),
+      );
+      for (;;) {
+        const { connection } = await connections.getConnection({ connectionId, freshness: undefined });
+        if (!connection?.refolding) break;
+      }
+      const { writes, exchange: now } = await replay(exchange);
+      assert.deepEqual(writes[0]?.differences, [
+        { attribute: `${urn}:level`, after: 2 },
+        { attribute: 'shoeSize', after: 43 },
+      ]);
+      assert.deepEqual([exchange.ignored, now.ignored], [['shoeSize', urn], ['shoeSize']]);
+    },
+  );
 
   replaying('shows nothing of what the connection masks', async ({ scim, connection, record, replay }) => {
     const { exchange, answer } = await record(

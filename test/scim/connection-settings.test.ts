@@ -7,7 +7,7 @@ import {
 } from '#proto/rollcall/directory/v1/connection_service.ts';
 import { rollcallError } from '../../services/access/client.ts';
 import { startRollcall, type TestConnection, type TestRollcall } from '../support/rollcall.ts';
-import { type ScimAnswer, type ScimClient, scimOf } from '../support/scim-client.ts';
+import { type ScimClient, scimOf, until } from '../support/scim-client.ts';
 import {
   assertError,
   createGroup,
@@ -43,20 +43,6 @@ const update = ({ id }: TestConnection, changes: Parameters<typeof UpdateConnect
   rollcall.directory.connections.updateConnection(
     UpdateConnectionRequest.fromPartial({ connectionId: id, ...changes }),
   );
-
-/** Repeats a request until its answer is as it should be; what the gateway knows of a connection may count for a second. */
-async function until(
-  send: () => Promise<ScimAnswer>,
-  isThere: (answer: ScimAnswer) => boolean,
-): Promise<ScimAnswer> {
-  const begin = performance.now();
-  for (;;) {
-    const sentAt = performance.now();
-    const answer = await send();
-    if (isThere(answer)) return answer;
-    assert.ok(sentAt - begin < 2_000, JSON.stringify(answer.body));
-  }
-}
 
 interface Published {
   readonly name: string;

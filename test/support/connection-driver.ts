@@ -16,6 +16,7 @@ import {
   ReplaceGroupRequest,
 } from '#proto/rollcall/directory/v1/group_service.ts';
 import {
+  BatchCheckMembershipsRequest,
   ChangeMembersRequest,
   CheckMembershipRequest,
   ListMembersRequest,
@@ -353,6 +354,23 @@ export function driveConnection(clients: DirectoryClients, connectionId: string)
       return memberships.checkMembership(
         CheckMembershipRequest.fromPartial({ ...rest, connectionId, userId, groupId }),
       );
+    },
+    /** Checks memberships by one call: `[user, group]` each. */
+    async checkMany(
+      pairs: readonly (readonly [string, string])[],
+      rest: Request<typeof BatchCheckMembershipsRequest, 'pairs'> = {},
+    ) {
+      const request = BatchCheckMembershipsRequest.fromPartial({
+        ...rest,
+        connectionId,
+        pairs: pairs.map(([userId, groupId]) => ({ userId, groupId })),
+      });
+      const parts = await Array.fromAsync(memberships.batchCheckMemberships(request));
+      return {
+        asOf: parts[0]?.asOf ?? 0,
+        checks: parts.flatMap((part) => part.checks),
+        chunks: parts.map((part) => part.checks.length),
+      };
     },
 
     async listChanges(after = 0, pageSize = 1_000) {

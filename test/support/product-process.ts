@@ -27,23 +27,28 @@ export interface ProductProcess extends AsyncDisposable {
   end(signal: NodeJS.Signals): Promise<number | null>;
 }
 
+/** The environment for a process of the product: this one's, with the given settings in place of Rollcall's own, and every port a free one. */
+export function productEnvironment(settings: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
+  const ports = { GATEWAY: '0', ACCESS: '0', DIRECTORY: '0', METRICS: '0' };
+  return {
+    ...cleanEnvironment,
+    ...Object.fromEntries(Object.entries(ports).map(([name, port]) => [`ROLLCALL_${name}_PORT`, port])),
+    ...settings,
+  };
+}
+
 /** Starts a command in the project's root with the given settings, every port a free one. */
 export function startProcess(
   command: string,
   args: readonly string[],
   settings: Readonly<Record<string, string>>,
 ): ProductProcess {
-  const ports = { GATEWAY: '0', ACCESS: '0', DIRECTORY: '0', METRICS: '0' };
   const child = spawn(command, args, {
     cwd: projectRoot,
     stdio: ['ignore', 'pipe', 'pipe'],
     // A process group of its own, so that what npm has started ends with npm.
     detached: true,
-    env: {
-      ...cleanEnvironment,
-      ...Object.fromEntries(Object.entries(ports).map(([name, port]) => [`ROLLCALL_${name}_PORT`, port])),
-      ...settings,
-    },
+    env: productEnvironment(settings),
   });
   let text = '';
   const ended = once(child, 'close');
@@ -78,8 +83,8 @@ export function startProcess(
   };
 }
 
-/** What a running product printed about itself. */
-export interface Product extends ProductProcess {
+/** What a product prints about itself once it is ready. */
+export interface Welcome {
   /** The connection `demo`. */
   readonly connectionId: string;
   /** Its SCIM base URL. */
@@ -92,6 +97,23 @@ export interface Product extends ProductProcess {
   readonly directoryAddress: string;
 }
 
+/** A running product. */
+export interface Product extends ProductProcess, Welcome {}
+
+/** Reads what a product printed; undefined while it has not said that it is ready. */
+export function readWelcome(output: string): Welcome | undefined {
+  if (!/Try it:\n\n.*\n.*\n/.test(output)) return undefined;
+  const value = (pattern: RegExp) => pattern.exec(output)?.[1] ?? '';
+  const baseUrl = value(/^ +SCIM base URL +(\S+)$/m);
+  return {
+    baseUrl,
+    connectionId: /\/scim\/([^/]+)\//.exec(baseUrl)?.[1] ?? '',
+    token: value(/^ +bearer token +(\S+)$/m),
+    accessUrl: value(/^ +access \(tRPC\) +(\S+)$/m),
+    directoryAddress: value(/^ +directory +(\S+)$/m),
+  };
+}
+
 /** Starts the whole product on a data folder and waits until it is ready. */
 export async function startProduct(
   dataDir: string,
@@ -102,22 +124,17 @@ export async function startProduct(
   const unlimited = { ROLLCALL_RATE_LIMIT: '0' };
   const running = startProcess(command, args, { ROLLCALL_DATA_DIR: dataDir, ...unlimited, ...settings });
   await running.printed(/Try it:\n\n.*\n.*\n/);
-  const value = async (pattern: RegExp) => (await running.printed(pattern))[1] ?? '';
-  const baseUrl = await value(/^ +SCIM base URL +(\S+)$/m);
-  return {
-    ...running,
-    baseUrl,
-    connectionId: /\/scim\/([^/]+)\//.exec(baseUrl)?.[1] ?? '',
-    token: await value(/^ +bearer token +(\S+)$/m),
-    accessUrl: await value(/^ +access \(tRPC\) +(\S+)$/m),
-    directoryAddress: await value(/^ +directory +(\S+)$/m),
-  };
+  const welcome = readWelcome(running.output());
+  assert.ok(welcome, 'it says where it listens');
+  return { ...running, ...welcome };
 }
 
-/** A data folder that is empty but for the embedded server's program, which needs no second installation. */
-export async function newDataFolder(): Promise<{ readonly path: string } & AsyncDisposable> {
+/** A data folder below `parent` that is empty but for the embedded server's program, which needs no second installation. */
+export async function newDataFolder(
+  parent: string = tmpdir(),
+): Promise<{ readonly path: string } & AsyncDisposable> {
   await installSecantusDb(testInstallDir);
-  const path = await mkdtemp(join(tmpdir(), 'rollcall-test-product-'));
+  const path = await mkdtemp(join(parent, 'rollcall-test-product-'));
   const program = `secantusdb-${secantusDbVersion}`;
   await symlink(join(testInstallDir, program), join(path, program));
   return {
@@ -132,7 +149,7 @@ export async function serverPid(dataDir: string): Promise<number> {
 }
 
 /** The connection string of a product's embedded server. */
-export function databaseUri(product: Product): string {
+export function databaseUri(product: Pick<ProductProcess, 'output'>): string {
   const [, port] = /"port":(\d+),[^\n]*"embedded database started"/.exec(product.output()) ?? [];
   assert.ok(port, 'it says where its database listens');
   return `mongodb://127.0.0.1:${port}/?directConnection=true`;

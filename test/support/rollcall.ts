@@ -6,7 +6,7 @@ import {
 import { readConfig } from '#runtime/config.ts';
 import { gatewayConfig } from '../../gateway/config.ts';
 import { startGateway } from '../../gateway/start-gateway.ts';
-import { createRollcallClient } from '../../services/access/client.ts';
+import { createRollcall } from '../../services/access/client.ts';
 import { accessConfig } from '../../services/access/config.ts';
 import { startAccess } from '../../services/access/start-access.ts';
 import { type DirectoryClients, startTestDirectory, testLogger } from './directory.ts';
@@ -31,6 +31,16 @@ export interface TestGateway extends AsyncDisposable {
   to(connection: TestConnection): TestConnection;
 }
 
+/** An access service of a Rollcall. */
+export interface TestAccess extends AsyncDisposable {
+  /** `http://host:port`. */
+  readonly address: string;
+  /** What it counts. */
+  readonly metrics: Registry;
+  /** A typed client that may ask about these connections. */
+  clientFor(...connections: readonly TestConnection[]): Promise<ReturnType<typeof createRollcall>>;
+}
+
 /** A whole Rollcall in this process, on a database of its own. */
 export interface TestRollcall extends AsyncDisposable {
   /** The database that all of it stands on, and the directory's metrics. */
@@ -53,8 +63,13 @@ export interface TestRollcall extends AsyncDisposable {
   }): Promise<TestConnection>;
   /** A further gateway before the same directory, with settings of its own. */
   startGateway(settings: Readonly<Record<string, string>>): Promise<TestGateway>;
+  /** A further access service before the same directory, with settings and clocks of its own. */
+  startAccess(
+    settings: Readonly<Record<string, string>>,
+    clocks?: Pick<Parameters<typeof startAccess>[1], 'clock' | 'elapsed'>,
+  ): Promise<TestAccess>;
   /** A typed client of the access service that may ask about these connections. */
-  accessFor(...connections: readonly TestConnection[]): Promise<ReturnType<typeof createRollcallClient>>;
+  accessFor(...connections: readonly TestConnection[]): Promise<ReturnType<typeof createRollcall>>;
 }
 
 /**
@@ -74,13 +89,29 @@ export async function startRollcall(
     ROLLCALL_GATEWAY_PORT: '0',
     // Only tests of the limit are to run into it.
     ROLLCALL_RATE_LIMIT: '0',
+    // Most tests ask for what they have just written, and do not say from which position on.
+    ROLLCALL_MAX_STALENESS: '0',
   };
-  const access = stack.use(
-    await startAccess(readConfig(accessConfig, common), {
-      logger: testLogger('access'),
-      metrics: new Registry(),
-    }),
-  );
+  const { connections } = directory.clients;
+  async function accessWith(
+    settings: Readonly<Record<string, string>>,
+    clocks: Pick<Parameters<typeof startAccess>[1], 'clock' | 'elapsed'> = {},
+  ): Promise<TestAccess> {
+    const metrics = new Registry();
+    const config = readConfig(accessConfig, { ...common, ...settings });
+    const access = await startAccess(config, { ...clocks, logger: testLogger('access'), metrics });
+    return {
+      ...access,
+      metrics,
+      async clientFor(...asked) {
+        const { secret } = await connections.createServiceToken(
+          CreateServiceTokenRequest.fromPartial({ label: 'test', connectionIds: asked.map(({ id }) => id) }),
+        );
+        return createRollcall({ url: access.address, token: secret });
+      },
+    };
+  }
+  const access = stack.use(await accessWith({}));
   async function gatewayWith(settings: Readonly<Record<string, string>>): Promise<TestGateway> {
     const metrics = new Registry();
     const config = readConfig(gatewayConfig, { ...common, ...settings });
@@ -93,7 +124,6 @@ export async function startRollcall(
     return { ...gateway, metrics, to };
   }
   const gateway = stack.use(await gatewayWith({}));
-  const { connections } = directory.clients;
   const running = stack.move();
   return {
     database: { uri: directory.uri, metrics: directory.metrics },
@@ -110,12 +140,8 @@ export async function startRollcall(
       return gateway.to({ id, token, baseUrl: '' });
     },
     startGateway: gatewayWith,
-    async accessFor(...asked) {
-      const { secret } = await connections.createServiceToken(
-        CreateServiceTokenRequest.fromPartial({ label: 'test', connectionIds: asked.map(({ id }) => id) }),
-      );
-      return createRollcallClient({ url: access.address, token: secret });
-    },
+    startAccess: accessWith,
+    accessFor: access.clientFor,
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
 }

@@ -54,3 +54,17 @@ export async function untilStatus(
     assert.ok(sentAt - begin < ms, `not ${status} after ${ms} ms`);
   }
 }
+
+/** Repeats a request until its answer is as it should be; what the gateway knows of a connection may count for a second. */
+export async function until(
+  send: () => Promise<ScimAnswer>,
+  isThere: (answer: ScimAnswer) => boolean,
+): Promise<ScimAnswer> {
+  const begin = performance.now();
+  for (;;) {
+    const sentAt = performance.now();
+    const answer = await send();
+    if (isThere(answer)) return answer;
+    assert.ok(sentAt - begin < 2_000, JSON.stringify(answer.body));
+  }
+}

@@ -12,7 +12,7 @@ export type FoldedValue = string | number | boolean | Date;
 export function foldText(attribute: AttributeDefinition, text: string): string {
   if (attribute.caseExact) return text;
   // A name that must be unique is prepared as RFC 8265 (UsernameCaseMapped) says, which also maps the width.
-  const mapped = attribute.uniqueness === 'none' ? text : mapWidth(text);
+  const mapped = attribute.uniqueness === 'none' || attribute.declared ? text : mapWidth(text);
   // Lower-casing writes a sigma at the end of a word as ς; folded text must not depend on what stands beside it, or
   // the beginning of a value would not match the value.
   return mapped.toLowerCase().replaceAll('ς', 'σ').normalize('NFC');

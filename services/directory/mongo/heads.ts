@@ -56,14 +56,6 @@ export interface Heads {
 // How long a read waits for a position; longer than any commit takes that was acknowledged.
 const maxWaitMs = 5_000;
 
-/** Whether what was read between two heads was the same all the while, and what it was read by. */
-function isUnchanged(before: HeadDocument, after: HeadDocument): boolean {
-  return (
-    before.position === after.position &&
-    before.settings?.extensionsRevision === after.settings?.extensionsRevision
-  );
-}
-
 /** Makes the reads of heads. */
 export function createHeads(database: Database, turns: Turns, watch: HeadWatch): Heads {
   async function read(
@@ -116,7 +108,7 @@ export function createHeads(database: Database, turns: Turns, watch: HeadWatch):
       const head = (attempt === 1 ? known : undefined) ?? (await read(connection, undefined, fresh));
       const result = await perform(head, undefined);
       const after = await read(connection);
-      if (isUnchanged(head, after)) return { asOf: head.position, result };
+      if (after.position === head.position) return { asOf: head.position, result };
     }
     await using session = database.client.startSession();
     session.startTransaction({ readConcern: { level: 'snapshot' } });

@@ -3,16 +3,14 @@ import { ConnectionStatus } from '#proto/rollcall/directory/v1/connection_servic
 import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
 import type { Logger } from '#runtime/logger.ts';
 import type { ResourceType } from '#scim/schema-registry.ts';
-import type { Command, FoldedBy } from '../decision.ts';
-import { withDeclarations } from '../declared-values.ts';
 import { DirectoryError } from '../errors.ts';
-import { operatorCommand } from '../write-command.ts';
 import type { Committer } from './commit-queues.ts';
-import { type ConnectionTypes, typeIn } from './connection-types.ts';
+import type { ConnectionTypes } from './connection-types.ts';
 import type { Database } from './database.ts';
 import { definitionsFingerprint } from './definitions.ts';
 import { type HeadDocument, headFields, idOfKey } from './documents.ts';
 import { uniqueEntries } from './fold.ts';
+import { foldCommand, foldedCommand, stripCommand } from './fold-commands.ts';
 
 /** Folds what is stored again after definitions changed. */
 export interface Refold extends AsyncDisposable {
@@ -35,36 +33,6 @@ export function isFolded({ folded, settings }: HeadDocument, builtIn: string): b
 const chunk = 200;
 const retryMs = 1_000;
 const lookMs = 30_000;
-
-/** The command that brings resources to the definitions in force; nothing of it shows as a change. */
-function foldCommand(connection: string, type: ResourceType, ids: readonly string[]): Command<void> {
-  return operatorCommand(connection, Date.now(), {
-    async load(reader) {
-      await Promise.all(ids.map((id) => reader.resource(type, id)));
-    },
-    decide(view) {
-      const own = typeIn(view.settings.registry, type);
-      const resources = ids.flatMap((id) => {
-        const current = view.resource(own, id);
-        // Another object, so that it is written though its values may be the same.
-        const after = current && { ...current, resource: { ...withDeclarations(own, current.resource) } };
-        return after ? [{ type: own, id, after }] : [];
-      });
-      return { resources, reply: () => undefined };
-    },
-  });
-}
-
-/** The command that notes that all is folded; answers false when the definitions have changed again meanwhile. */
-function foldedCommand(connection: string, folded: FoldedBy): Command<boolean> {
-  return operatorCommand(connection, Date.now(), {
-    async load() {},
-    decide({ settings }) {
-      if (settings.extensionsRevision !== folded.extensions) return { reply: () => false };
-      return { folded, update: { refolding: [] }, reply: () => true };
-    },
-  });
-}
 
 /** Starts the refolding. Disposing it stops after the chunk that is under way; `resume` goes on with the rest. */
 export function createRefold(
@@ -117,6 +85,13 @@ export function createRefold(
     );
   }
 
+  async function stripDeleted(connection: string) {
+    const deleted = await database.deletedUsers.find({ connection }, { projection: { _id: 1 } }).toArray();
+    const ids = deleted.map(({ _id }) => idOfKey(_id));
+    for (let from = 0; from < ids.length && !stopped.signal.aborted; from += chunk)
+      await committer.submit(stripCommand(database, connection, ids.slice(from, from + chunk)));
+  }
+
   async function foldAll(connection: string): Promise<boolean> {
     const head = await database.heads.findOne(database.point(connection, connection));
     if (!head || head.status === ConnectionStatus.DELETING || isFolded(head, builtIn)) return true;
@@ -128,6 +103,7 @@ export function createRefold(
         if (ids.length > 0) await foldChunk(connection, type, ids);
       }
     }
+    await stripDeleted(connection);
     if (stopped.signal.aborted) return true;
     const extensions = head.settings?.extensionsRevision ?? '';
     const isDone = await committer.submit(foldedCommand(connection, { builtIn, extensions }));

@@ -57,7 +57,7 @@ function applyOperation(context: PatchContext, resource: JsonObject, operation: 
   }
   if (context.keepUnknown && operation.path && isUnknownPath(context.resourceType, operation.path)) {
     const value = operation.op === PatchOp.REMOVE ? null : toJsonValue(operation.value);
-    return withUnknownAt(resource, operation.path, value);
+    return withUnknownAt(resource, operation.path, value, writingOf(operation.op));
   }
   if (operation.path?.attribute === '' && operation.path.extension !== '') {
     return applyToExtension(context, resource, operation);
@@ -101,7 +101,17 @@ function applyToExtension(
       'the extension is required and cannot be removed',
     );
   }
-  if (value === null) return withMember(resource, extension.field, undefined);
+  if (value === null) {
+    const fixed = extension.schema.attributes.find(
+      ({ field, mutability }) =>
+        mutability === 'immutable' && valueAt(resource, [extension.field, field]) !== undefined,
+    );
+    if (fixed) {
+      const problem = `${fixed.name} has a value and cannot be changed`;
+      throw refuseOperation(operation, ErrorReason.MUTABILITY, problem);
+    }
+    return withMember(resource, extension.field, undefined);
+  }
   if (!isJsonObject(value)) {
     throw refuseOperation(operation, ErrorReason.VALUE_INVALID, 'the value of an extension is an object');
   }

@@ -2,6 +2,7 @@ import { ConnectionStatus } from '#proto/rollcall/directory/v1/connection_servic
 import type { RoleMapping } from '#proto/rollcall/directory/v1/role_service.ts';
 import type { Command } from '../decision.ts';
 import { connectionNotFound } from '../errors.ts';
+import { operatorCommand } from '../write-command.ts';
 import type { RoleLoader } from './role-loader.ts';
 import { versionInForce } from './role-mappings-edits.ts';
 import { nextEdge } from './validity.ts';
@@ -12,8 +13,7 @@ import { nextEdge } from './validity.ts';
  */
 export function recordValidity(loader: RoleLoader, connection: string, now: Date): Command<Date | null> {
   let mappings: readonly RoleMapping[] = [];
-  return {
-    ...ownCommand(connection, now),
+  return operatorCommand(connection, now.getTime(), {
     load: (reader) =>
       reader.query(async (head, session) => {
         if (head.status === ConnectionStatus.DELETING) throw connectionNotFound(connection);
@@ -37,7 +37,7 @@ export function recordValidity(loader: RoleLoader, connection: string, now: Date
         reply: () => next,
       };
     },
-  };
+  });
 }
 
 /** What became of what was found out about the holders of protected roles. */
@@ -54,8 +54,7 @@ export function recordHolders(
   { unheld, position }: { readonly unheld: readonly string[]; readonly position: number },
   now: Date,
 ): Command<HoldersRecord> {
-  return {
-    ...ownCommand(connection, now),
+  return operatorCommand<HoldersRecord>(connection, now.getTime(), {
     async load() {},
     decide(view) {
       const { roleMappings } = view;
@@ -67,17 +66,5 @@ export function recordHolders(
         reply: () => ({ stale: false, lost }),
       };
     },
-  };
-}
-
-function ownCommand(connection: string, time: Date): Omit<Command<never>, 'load' | 'decide'> {
-  return {
-    connection,
-    requestId: '',
-    time,
-    deadline: Date.now() + 30_000,
-    alone: true,
-    validateOnly: false,
-    operator: true,
-  };
+  });
 }

@@ -4,8 +4,8 @@ import type { Filter } from '#proto/rollcall/scim/v1/filter.ts';
 import type { ResourceType } from '#scim/schema-registry.ts';
 import { DirectoryError } from '../errors.ts';
 import { createResourceTest } from '../filter/resource-test.ts';
-import { isResourceId } from '../mongo/documents.ts';
-import { compileFilter } from '../mongo/filter-to-query.ts';
+import { type HeadDocument, isResourceId } from '../mongo/documents.ts';
+import { compileFilter, type FilterScope } from '../mongo/filter-to-query.ts';
 
 const maxMappings = 500;
 const maxRoles = 50;
@@ -20,15 +20,16 @@ type Field = `mappings[${number}]` | 'protected_roles';
 
 /**
  * Checks mappings that are to be set, and brings them in the one form in which equal ones are the same bytes: by id, the
- * protected roles by name. REQUEST_INVALID, FILTER_INVALID, LIMIT_EXCEEDED.
+ * protected roles by name. REQUEST_INVALID, FILTER_INVALID, LIMIT_EXCEEDED, DEFINITIONS_CHANGING.
  */
 export async function checkRoleMappings(
   userType: ResourceType,
-  connection: string,
+  { connection, settings }: HeadDocument,
   { mappings, protectedRoles }: RoleMappings,
 ): Promise<RoleMappings> {
   refuseMoreThan(maxMappings, mappings.length, 'role mappings');
   refuseMoreThan(maxMappings, protectedRoles.length, 'protected roles');
+  const refolding = settings?.refolding ?? [];
   const ids = new Set<string>();
   for (const [index, mapping] of mappings.entries()) {
     checkMapping(mapping, `mappings[${index}]`);
@@ -36,7 +37,7 @@ export async function checkRoleMappings(
       throw invalid(`mappings[${index}]`, 'id', `is ${mapping.id}, as that of another one`);
     ids.add(mapping.id);
     if (mapping.subject?.$case === 'userFilter')
-      await checkFilter(userType, connection, mapping.subject.value);
+      await checkFilter({ resourceType: userType, connection, refolding }, mapping.subject.value);
   }
   for (const role of protectedRoles) checkRole(role, 'protected_roles');
   const checked = RoleMappings.fromPartial({
@@ -77,11 +78,11 @@ function checkRole(role: string, field: Field): void {
 }
 
 /** A filter that can be asked of one user and of the database. */
-async function checkFilter(resourceType: ResourceType, connection: string, filter: Filter): Promise<void> {
-  createResourceTest(resourceType, filter);
+async function checkFilter(scope: Omit<FilterScope, 'memberships'>, filter: Filter): Promise<void> {
+  createResourceTest(scope.resourceType, filter);
   const none = async () => [];
   const memberships = { groupsOf: none, membersOf: none };
-  await compileFilter({ resourceType, connection, memberships, filter });
+  await compileFilter({ ...scope, memberships, filter });
 }
 
 function invalid(field: Field, part: string, message: string): DirectoryError {

@@ -8,6 +8,7 @@ import { chainsAbove, loadParents, type Parents } from '../group-graph.ts';
 import { storedResource } from '../mongo/batch-reader.ts';
 import { type ConnectionTypes, typeIn } from '../mongo/connection-types.ts';
 import type { Database } from '../mongo/database.ts';
+import { findDeletedUsers } from '../mongo/deleted-users.ts';
 import {
   type HeadDocument,
   idOfKey,
@@ -163,25 +164,16 @@ export function createRoleLoader(
     },
     async users(head, ids, mappings, session) {
       const found = new Map<string, ResourceState>();
-      const keysOf = (wanted: readonly string[]) =>
-        keyParts(wanted.map((id) => resourceKey(head.connection, id)));
       const wanted = [...new Set(ids)].filter(isResourceId);
-      for (const part of keysOf(wanted)) {
+      for (const part of keyParts(wanted.map((id) => resourceKey(head.connection, id)))) {
         const points = database.points(part, head.connection);
         const options = { ...inSession(session), projection: projectionFor(mappings) };
         const documents = await database.resources(user).find(points, options).toArray();
         for (const document of documents) found.set(idOfKey(document._id), storedResource(document));
       }
       const missing = wanted.filter((id) => !found.has(id));
-      for (const part of keysOf(missing)) {
-        const points = database.points(part, head.connection);
-        const kept = await database.deletedUsers.find(points, inSession(session)).toArray();
-        for (const { _id, resource, version, created, deleted } of kept) {
-          const id = idOfKey(_id);
-          found.set(id, { id, resource, version, created, lastModified: deleted });
-        }
-      }
-      return found;
+      const kept = await findDeletedUsers(database, head.connection, missing, session);
+      return new Map([...found, ...kept]);
     },
     async rolesOf(head, mappings, users, now, session, withGroups = false) {
       const ahead = mappings.filter(({ mapping: { notAfter } }) => !notAfter || now < notAfter);

@@ -60,11 +60,15 @@ export function editRoleMappings(
             ? proposal.mappings
             : await mappingsOf(loader, head, proposal.version, session);
         const userType = await loader.userType(head, session);
-        const compile = ({ mappings }: RoleMappings) => compileMappings(userType, mappings, () => undefined);
+        // Whatever was checked before, extensions may have been taken back since.
+        const proposed = compileMappings(userType, next.mappings, (_, problem) => {
+          throw problem;
+        });
+        const inForce = compileMappings(userType, current.mappings.mappings, () => undefined);
         const watched = [...new Set([...current.mappings.protectedRoles, ...next.protectedRoles])];
-        unheld = await reads.unheld(head, compile(next), watched, session);
+        unheld = await reads.unheld(head, proposed, watched, session);
         const endangered = current.mappings.protectedRoles.filter((role) => unheld.includes(role));
-        const already = await reads.unheld(head, compile(current.mappings), endangered, session);
+        const already = await reads.unheld(head, inForce, endangered, session);
         lost = endangered.filter((role) => !already.includes(role));
       }),
     decide() {

@@ -1,4 +1,5 @@
 import {
+  BatchCheckMembershipsResponse,
   ChangeMembersResponse,
   CheckMembershipResponse,
   ListMembersResponse,
@@ -13,6 +14,9 @@ import type { MembershipReads } from '../memberships.ts';
 import { type PageTokens, queryDigest } from '../mongo/page-token.ts';
 import { checkConnection, maxPageSize, readFreshness, readLimits, requestInvalid } from './request-checks.ts';
 import type { ResourceService } from './resource-service.ts';
+
+// So many chains of groups stay below what one message may hold.
+const checksPerMessage = 100;
 
 /** Serves MembershipService. */
 export function membershipService(
@@ -88,16 +92,35 @@ export function membershipService(
       }
     },
     async checkMembership(request, call) {
-      const { nested, includeInactive } = request;
+      const { userId, groupId, nested, includeInactive } = request;
       const { asOf, result } = await memberships.check(
         checkConnection(request.connectionId),
-        request.userId,
-        request.groupId,
+        [{ member: userId, group: groupId }],
         { nested, includeInactive },
         readFreshness(request.freshness),
         readLimits(call),
       );
-      return CheckMembershipResponse.fromPartial({ asOf, ...result, path: [...result.path] });
+      return CheckMembershipResponse.fromPartial({ asOf, ...result[0], path: [...(result[0]?.path ?? [])] });
+    },
+    async *batchCheckMemberships({ connectionId, pairs, nested, includeInactive, freshness }, call) {
+      if (pairs.length === 0 || pairs.length > maxPageSize)
+        throw requestInvalid('pairs', `must name 1 to ${maxPageSize} memberships`);
+      const { asOf, result } = await memberships.check(
+        checkConnection(connectionId),
+        pairs.map(({ userId, groupId }) => ({ member: userId, group: groupId })),
+        { nested, includeInactive },
+        readFreshness(freshness),
+        readLimits(call),
+      );
+      const checks = pairs.map((pair, index) => ({ ...pair, ...result[index] }));
+      for (let start = 0; start < checks.length; start += checksPerMessage) {
+        yield BatchCheckMembershipsResponse.fromPartial({
+          asOf: start === 0 ? asOf : 0,
+          checks: checks
+            .slice(start, start + checksPerMessage)
+            .map((check) => ({ ...check, path: [...(check.path ?? [])] })),
+        });
+      }
     },
   };
 }

@@ -69,7 +69,7 @@ export function roleService(options: RoleServiceOptions): ServiceHandlers<typeof
   /** Mappings of a request, checked by the connection's own attributes. */
   async function checked(connection: string, mappings: RoleMappings): Promise<RoleMappings> {
     const head = await heads.read(connection);
-    return checkRoleMappings(await loader.userType(head, undefined), connection, mappings);
+    return checkRoleMappings(await loader.userType(head, undefined), head, mappings);
   }
 
   function edit(

@@ -31,6 +31,7 @@ const reads = [
   MembershipServiceService.listMembers,
   MembershipServiceService.listUserGroups,
   MembershipServiceService.checkMembership,
+  MembershipServiceService.batchCheckMemberships,
   RoleServiceService.listUserRoles,
   RoleServiceService.batchListUserRoles,
   RoleServiceService.checkUserRole,

@@ -40,6 +40,11 @@ export interface AttributeDefinition {
   readonly referenceTypes: readonly string[];
   /** Whether an `eq` filter on it reads an index. */
   readonly indexed: boolean;
+  /**
+   * Whether a connection declares it at run time: then its text is compared alike whether it is unique or not, since that
+   * can change.
+   */
+  readonly declared?: true;
   /** Whether it is computed when read and never stored. */
   readonly derived: boolean;
   /** The form that the standard demands of the text; see `missedFormat`. */

@@ -97,6 +97,7 @@ function attributeDefinition(attribute: SchemaAttribute | SchemaSubAttribute): A
     canonicalValues: attribute.canonicalValues,
     referenceTypes: attribute.referenceTypes,
     indexed: false,
+    declared: true,
     derived: false,
     format: 'any',
     common: false,

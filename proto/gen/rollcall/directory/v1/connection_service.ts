@@ -236,8 +236,8 @@ export const UnknownAttributes = {
   /** DROP - They are left out. */
   DROP: "UNKNOWN_ATTRIBUTES_DROP",
   /**
-   * KEEP - They are stored as they came and returned with the resource, and cannot be filtered or sorted by. They do not become
-   * values of an extension that is declared later.
+   * KEEP - They are stored as they came and returned with the resource, and cannot be filtered or sorted by. Once an extension of
+   * their URN is declared they become values of it, where they fit and need not be unique; the others are removed.
    */
   KEEP: "UNKNOWN_ATTRIBUTES_KEEP",
 } as const;
@@ -287,8 +287,9 @@ export interface Extension {
    * The schema (RFC 7643, section 7), as in `/Schemas`. Its `id` is a URN of at most 200 characters that no built-in schema
    * has, and that is not the beginning of another one's (`urn:a` and `urn:a:b`). It has 1 to 100 attributes, parts of complex
    * ones included, each with a name of at most 100 letters, digits, `-` and `_` that begins with a letter. What is left out
-   * has the default of RFC 7643, section 2.2. Not possible are read-only attributes, which nobody could write, uniqueness of
-   * parts, of complex attributes and of booleans, and a required attribute that is never returned, as it is not kept.
+   * has the default of RFC 7643, section 2.2. Not possible are read-only attributes, which nobody could write; uniqueness of
+   * parts, of several values, and of another type than string, reference and integer; and a required or unique attribute
+   * that is never returned, as it is not kept.
    *
    * An `eq` filter on a top-level attribute reads an index when it is a string, a reference or an integer.
    */

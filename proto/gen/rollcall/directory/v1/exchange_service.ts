@@ -70,7 +70,7 @@ export interface Exchange {
   brokenOff: boolean;
   /** The names of the repairs that were made; at most 100, of at most 256 bytes, like all names here. */
   repairs: string[];
-  /** The attributes that were left out because the schema does not know them; at most 100. */
+  /** The attributes that no schema knows, left out unless the connection keeps them; at most 100. */
   ignored: string[];
   /** The names of the attributes whose values are replaced by placeholders; at most 100. */
   masked: string[];

@@ -205,6 +205,53 @@ export interface CheckMembershipResponse {
   path: string[];
 }
 
+/** Asks about many memberships. */
+export interface BatchCheckMembershipsRequest {
+  /** The connection that owns all of them. */
+  connectionId: string;
+  /** The memberships: 1 to 1,000. */
+  pairs: MembershipPair[];
+  /** Also through groups below the one asked about. */
+  nested: boolean;
+  /** Answer for inactive users as if active. */
+  includeInactive: boolean;
+  /** How current the answer must be. */
+  freshness: Freshness | undefined;
+}
+
+/** A membership that there may be. */
+export interface MembershipPair {
+  /** The user (or group) that may be a member. */
+  userId: string;
+  /** The group. */
+  groupId: string;
+}
+
+/** A part of the answer. */
+export interface BatchCheckMembershipsResponse {
+  /** A position known before the data was read; in the first message. */
+  asOf: number;
+  /** At most 100 answers. */
+  checks: MembershipCheck[];
+}
+
+/** Whether there is a membership. */
+export interface MembershipCheck {
+  /** The user (or group), as it was asked for. */
+  userId: string;
+  /** The group, as it was asked for. */
+  groupId: string;
+  /** Whether it is a member. */
+  member: boolean;
+  /** Whether the user is active; false for an unknown one. */
+  active: boolean;
+  /**
+   * The shortest chain of groups that makes it so, from the user's own group up to the one asked about; empty when it
+   * is no member.
+   */
+  path: string[];
+}
+
 function createBaseListMembersRequest(): ListMembersRequest {
   return {
     connectionId: "",
@@ -1189,6 +1236,348 @@ export const CheckMembershipResponse: MessageFns<CheckMembershipResponse> = {
   },
 };
 
+function createBaseBatchCheckMembershipsRequest(): BatchCheckMembershipsRequest {
+  return { connectionId: "", pairs: [], nested: false, includeInactive: false, freshness: undefined };
+}
+
+export const BatchCheckMembershipsRequest: MessageFns<BatchCheckMembershipsRequest> = {
+  encode(message: BatchCheckMembershipsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.connectionId !== "") {
+      writer.uint32(10).string(message.connectionId);
+    }
+    for (const v of message.pairs) {
+      MembershipPair.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message.nested !== false) {
+      writer.uint32(24).bool(message.nested);
+    }
+    if (message.includeInactive !== false) {
+      writer.uint32(32).bool(message.includeInactive);
+    }
+    if (message.freshness !== undefined) {
+      Freshness.encode(message.freshness, writer.uint32(114).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BatchCheckMembershipsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBatchCheckMembershipsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.connectionId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.pairs.push(MembershipPair.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.nested = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.includeInactive = reader.bool();
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.freshness = Freshness.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<BatchCheckMembershipsRequest>): BatchCheckMembershipsRequest {
+    return BatchCheckMembershipsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<BatchCheckMembershipsRequest>): BatchCheckMembershipsRequest {
+    const message = createBaseBatchCheckMembershipsRequest();
+    message.connectionId = object.connectionId ?? "";
+    message.pairs = object.pairs?.map((e) => MembershipPair.fromPartial(e)) || [];
+    message.nested = object.nested ?? false;
+    message.includeInactive = object.includeInactive ?? false;
+    message.freshness = (object.freshness !== undefined && object.freshness !== null)
+      ? Freshness.fromPartial(object.freshness)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseMembershipPair(): MembershipPair {
+  return { userId: "", groupId: "" };
+}
+
+export const MembershipPair: MessageFns<MembershipPair> = {
+  encode(message: MembershipPair, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.userId !== "") {
+      writer.uint32(10).string(message.userId);
+    }
+    if (message.groupId !== "") {
+      writer.uint32(18).string(message.groupId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MembershipPair {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMembershipPair();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.groupId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<MembershipPair>): MembershipPair {
+    return MembershipPair.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<MembershipPair>): MembershipPair {
+    const message = createBaseMembershipPair();
+    message.userId = object.userId ?? "";
+    message.groupId = object.groupId ?? "";
+    return message;
+  },
+};
+
+function createBaseBatchCheckMembershipsResponse(): BatchCheckMembershipsResponse {
+  return { asOf: 0, checks: [] };
+}
+
+export const BatchCheckMembershipsResponse: MessageFns<BatchCheckMembershipsResponse> = {
+  encode(message: BatchCheckMembershipsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.asOf !== 0) {
+      writer.uint32(8).int64(message.asOf);
+    }
+    for (const v of message.checks) {
+      MembershipCheck.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BatchCheckMembershipsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBatchCheckMembershipsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.asOf = longToNumber(reader.int64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.checks.push(MembershipCheck.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<BatchCheckMembershipsResponse>): BatchCheckMembershipsResponse {
+    return BatchCheckMembershipsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<BatchCheckMembershipsResponse>): BatchCheckMembershipsResponse {
+    const message = createBaseBatchCheckMembershipsResponse();
+    message.asOf = object.asOf ?? 0;
+    message.checks = object.checks?.map((e) => MembershipCheck.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseMembershipCheck(): MembershipCheck {
+  return { userId: "", groupId: "", member: false, active: false, path: [] };
+}
+
+export const MembershipCheck: MessageFns<MembershipCheck> = {
+  encode(message: MembershipCheck, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.userId !== "") {
+      writer.uint32(10).string(message.userId);
+    }
+    if (message.groupId !== "") {
+      writer.uint32(18).string(message.groupId);
+    }
+    if (message.member !== false) {
+      writer.uint32(24).bool(message.member);
+    }
+    if (message.active !== false) {
+      writer.uint32(32).bool(message.active);
+    }
+    for (const v of message.path) {
+      writer.uint32(42).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MembershipCheck {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMembershipCheck();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.groupId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.member = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.active = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.path.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<MembershipCheck>): MembershipCheck {
+    return MembershipCheck.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<MembershipCheck>): MembershipCheck {
+    const message = createBaseMembershipCheck();
+    message.userId = object.userId ?? "";
+    message.groupId = object.groupId ?? "";
+    message.member = object.member ?? false;
+    message.active = object.active ?? false;
+    message.path = object.path?.map((e) => e) || [];
+    return message;
+  },
+};
+
 /**
  * Who is a member of what, for internal callers. A membership is direct, or nested through groups that are members of
  * groups; cycles are allowed and harmless. Only active users count unless a request says otherwise.
@@ -1243,6 +1632,18 @@ export const MembershipServiceService = {
       Buffer.from(CheckMembershipResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): CheckMembershipResponse => CheckMembershipResponse.decode(value),
   },
+  /** Checks up to 1,000 memberships, as they were at one position, in the order in which they were named. */
+  batchCheckMemberships: {
+    path: "/rollcall.directory.v1.MembershipService/BatchCheckMemberships" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: BatchCheckMembershipsRequest): Buffer =>
+      Buffer.from(BatchCheckMembershipsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): BatchCheckMembershipsRequest => BatchCheckMembershipsRequest.decode(value),
+    responseSerialize: (value: BatchCheckMembershipsResponse): Buffer =>
+      Buffer.from(BatchCheckMembershipsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): BatchCheckMembershipsResponse => BatchCheckMembershipsResponse.decode(value),
+  },
 } as const;
 
 export interface MembershipServiceServer extends UntypedServiceImplementation {
@@ -1257,6 +1658,8 @@ export interface MembershipServiceServer extends UntypedServiceImplementation {
   listUserGroups: handleServerStreamingCall<ListUserGroupsRequest, ListUserGroupsResponse>;
   /** Says whether a user is a member of a group, and through which groups. An unknown user or group is no member. */
   checkMembership: handleUnaryCall<CheckMembershipRequest, CheckMembershipResponse>;
+  /** Checks up to 1,000 memberships, as they were at one position, in the order in which they were named. */
+  batchCheckMemberships: handleServerStreamingCall<BatchCheckMembershipsRequest, BatchCheckMembershipsResponse>;
 }
 
 export interface MembershipServiceClient extends Client {
@@ -1312,6 +1715,16 @@ export interface MembershipServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: CheckMembershipResponse) => void,
   ): ClientUnaryCall;
+  /** Checks up to 1,000 memberships, as they were at one position, in the order in which they were named. */
+  batchCheckMemberships(
+    request: BatchCheckMembershipsRequest,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<BatchCheckMembershipsResponse>;
+  batchCheckMemberships(
+    request: BatchCheckMembershipsRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<BatchCheckMembershipsResponse>;
 }
 
 export const MembershipServiceClient = makeGenericClientConstructor(
