@@ -3,11 +3,10 @@ import { Counter, Gauge, type Registry } from 'prom-client';
 import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
 import type { Freshness } from '#proto/rollcall/directory/v1/reads.ts';
 import { GetAccessRequest } from '#proto/rollcall/directory/v1/role_service.ts';
-import type { CallOptions } from '#rpc/rpc-client.ts';
 import { RpcError } from '#rpc/rpc-error.ts';
 import type { AffectedHistory, AnswerSubject } from './affected-history.ts';
 import { type ConnectionWatch, watchConnection } from './connection-watch.ts';
-import type { DirectoryClient } from './directory-client.ts';
+import type { CallOptions, DirectoryClient } from './directory-client.ts';
 import { type GroupOfUser, groupOfUser } from './group-of-user.ts';
 import { type RolesOfUser, rolesAnswer } from './role-answer.ts';
 
@@ -65,6 +64,13 @@ interface Entry {
   shown: number;
 }
 
+/** A question that the directory has not answered yet. */
+interface Reading {
+  readonly begun: number;
+  readonly atLeast: number;
+  readonly answer: Promise<AccessSnapshot>;
+}
+
 type Outcome = 'hit' | 'miss' | 'stale' | 'newer';
 
 /** Of JSON text; the objects take a few times as much. */
@@ -80,6 +86,7 @@ export function createAccessCache(options: AccessCacheOptions): AccessCache {
     maxSize: maxBytes,
     sizeCalculation: ({ snapshot }) => JSON.stringify(snapshot).length,
   });
+  const readings = new Map<string, Reading>();
   const count = createMetrics(options.metrics, watches, () => entries.calculatedSize);
 
   function watch(connection: string): ConnectionWatch {
@@ -148,8 +155,21 @@ export function createAccessCache(options: AccessCacheOptions): AccessCache {
       const found = find(watched, key, freshness);
       count(typeof found === 'string' ? found : 'hit');
       if (typeof found !== 'string') return found;
-      const answer = await read(connection, user, freshness, call);
-      remember(watched, key, answer);
+      const { fresh, atLeast = 0 } = freshness;
+      const reading = readings.get(key);
+      // Who asks for the same meanwhile shares the answer, which is no older than one from memory may be.
+      if (reading && !fresh && atLeast <= reading.atLeast && elapsed() - reading.begun < maxStalenessMs)
+        return reading.answer;
+      // So it goes on when the first who asked is gone.
+      const answer = read(connection, user, freshness, { requestId: call.requestId })
+        .then((snapshot) => {
+          remember(watched, key, snapshot);
+          return snapshot;
+        })
+        .finally(() => {
+          if (readings.get(key)?.answer === answer) readings.delete(key);
+        });
+      readings.set(key, { begun: elapsed(), atLeast, answer });
       return answer;
     },
     async snapshotFor(connection, user, freshness, call) {

@@ -1,4 +1,4 @@
-import { tracked } from '@trpc/server';
+import { type TrackedEnvelope, tracked } from '@trpc/server';
 import { z } from 'zod';
 import {
   ExportRequest,
@@ -144,7 +144,11 @@ export function createChangesRouter(directory: DirectoryClient) {
      *   onData: ({ data }) => data.changes.forEach(endSessions),
      * });
      */
-    watch: connectionProcedure.input(watchInput).subscription(async function* ({ ctx, input, signal }) {
+    watch: connectionProcedure.input(watchInput).subscription(async function* ({
+      ctx,
+      input,
+      signal,
+    }): AsyncGenerator<TrackedEnvelope<WatchAnswer>> {
       const { lastEventId, after = undefined, withResources } = input;
       const request = WatchChangesRequest.fromPartial({
         connectionId: ctx.connection,

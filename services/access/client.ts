@@ -1,6 +1,9 @@
-import { createTRPCClient, httpLink, type TRPCClient, TRPCClientError } from '@trpc/client';
+import { createTRPCClient, httpLink, httpSubscriptionLink, splitLink, type TRPCClient } from '@trpc/client';
+import { EventSource } from 'eventsource';
+import type { WatchAnswer } from './changes-router.ts';
+import { type WatchOptions, watchChanges } from './client-watch.ts';
+import { type RememberedAccess, type RememberOptions, rememberAccess } from './remembered-access.ts';
 import type { AccessRouter } from './router.ts';
-import type { AccessErrorShape } from './trpc-errors.ts';
 
 export type { AccessSnapshot } from './access-cache.ts';
 export type {
@@ -17,6 +20,7 @@ export type {
   UserChangeName,
 } from './change-answer.ts';
 export type { ChangesAnswer, ExportAnswer, WatchAnswer } from './changes-router.ts';
+export type { WatchOptions } from './client-watch.ts';
 export type { ConnectionAnswer } from './connections-router.ts';
 export type { ConsumerAnswer } from './consumers-router.ts';
 export type { GroupOfUser } from './group-of-user.ts';
@@ -28,6 +32,7 @@ export type {
   MembershipAnswer,
   MembersOfGroupAnswer,
 } from './memberships-router.ts';
+export type { RememberedAccess, RememberOptions } from './remembered-access.ts';
 export type { GroupAnswer, IdentityAnswer, UserAnswer } from './resource-answer.ts';
 export type { RoleOfUser, RoleReasonAnswer, RolesOfUser } from './role-answer.ts';
 export type {
@@ -37,13 +42,39 @@ export type {
   RolesOfUserAnswer,
   RolesOfUsersAnswer,
 } from './roles-router.ts';
+export { rollcallError } from './rollcall-error.ts';
 export type { AccessErrorShape } from './trpc-errors.ts';
 
+type Client = TRPCClient<AccessRouter>;
+type Procedures = { readonly [Group in keyof AccessRouter['_def']['record']]: Client[Group] };
+
 /** Asks Rollcall, with types: `await rollcall.memberships.check.query({ connection, user, group })`. */
-export type RollcallClient = TRPCClient<AccessRouter>;
+export interface Rollcall extends Procedures {
+  /**
+   * The changes of a connection after a position, and then those that come, each once and in order; without changes a
+   * message is a heartbeat. It connects again by itself, from where it was. Throws when the token is refused, the connection
+   * is gone, or the position is no longer kept (POSITION_PURGED).
+   *
+   * @example
+   * for await (const { changes, position } of rollcall.watch({ connection, after })) {
+   *   await apply(changes);
+   *   await remember(position); // begins here when it is started again
+   * }
+   */
+  watch(options: WatchOptions): AsyncIterable<WatchAnswer>;
+  /**
+   * Keeps the access of the users that are asked about in this process, right by watching the changes, and says when it
+   * changes. Dispose it to end that.
+   *
+   * @example
+   * await using access = rollcall.remember({ connection, onChange: ({ user, active }) => active || endSessions(user) });
+   * const { roles } = await access.of(user);
+   */
+  remember(options: RememberOptions): RememberedAccess;
+}
 
 /** Where Rollcall is and who asks. */
-export interface RollcallClientOptions {
+export interface RollcallOptions {
   /** The base URL of the access service, such as `http://127.0.0.1:8081`. */
   readonly url: string;
   /** A service token, as `rollcall service-tokens create` prints it. */
@@ -53,25 +84,37 @@ export interface RollcallClientOptions {
 /**
  * Makes a client. Its queries travel by POST; they reject with TRPCClientError, of which `rollcallError` tells the reason.
  */
-export function createRollcallClient(options: RollcallClientOptions): RollcallClient {
-  return createTRPCClient<AccessRouter>({
+export function createRollcall(options: RollcallOptions): Rollcall {
+  const url = `${options.url.replace(/\/+$/, '')}/trpc`;
+  const authorization = `Bearer ${options.token}`;
+  const client = createTRPCClient<AccessRouter>({
     links: [
-      httpLink({
-        url: `${options.url.replace(/\/+$/, '')}/trpc`,
-        methodOverride: 'POST',
-        headers: { authorization: `Bearer ${options.token}` },
+      splitLink({
+        condition: ({ type }) => type === 'subscription',
+        true: httpSubscriptionLink({
+          url,
+          EventSource,
+          eventSourceOptions: {
+            fetch: (input, init) => fetch(input, { ...init, headers: { ...init.headers, authorization } }),
+          },
+        }),
+        false: httpLink({ url, methodOverride: 'POST', headers: { authorization } }),
       }),
     ],
   });
-}
-
-/** What Rollcall said of a query that rejected; undefined when the error is another (no answer, a proxy's answer). */
-export function rollcallError(error: unknown): AccessErrorShape['data'] | undefined {
-  if (!(error instanceof TRPCClientError)) return undefined;
-  const data: unknown = error.data;
-  return isErrorData(data) ? data : undefined;
-}
-
-function isErrorData(data: unknown): data is AccessErrorShape['data'] {
-  return typeof data === 'object' && data !== null && 'reason' in data && 'metadata' in data;
+  const watch = (wanted: WatchOptions) => watchChanges(client, wanted);
+  const { users, groups, memberships, roles, access, connections, changes, consumers } = client;
+  return {
+    users,
+    groups,
+    memberships,
+    roles,
+    access,
+    connections,
+    changes,
+    consumers,
+    watch,
+    remember: (wanted) =>
+      rememberAccess({ ask: (question) => access.snapshot.query(question), watch }, wanted),
+  };
 }

@@ -32,7 +32,11 @@ export interface ConnectionAnswer {
 /** `connections.get`. */
 export function createConnectionsRouter(directory: DirectoryClient) {
   return router({
-    /** The connection itself. Fails with CONNECTION_NOT_FOUND. */
+    /**
+     * The connection itself. Fails with CONNECTION_NOT_FOUND.
+     * @example
+     * const { name, status, users } = (await rollcall.connections.get.query({ connection })).connection;
+     */
     get: connectionProcedure
       .input(queryInput({}))
       .query(async ({ ctx, input }): Promise<{ connection: ConnectionAnswer; asOf: number }> => {

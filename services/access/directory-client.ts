@@ -6,6 +6,8 @@ import { RoleServiceService } from '#proto/rollcall/directory/v1/role_service.ts
 import { UserServiceService } from '#proto/rollcall/directory/v1/user_service.ts';
 import { createRpcClient, type RpcChannel, type RpcClient } from '#rpc/rpc-client.ts';
 
+export type { CallOptions } from '#rpc/rpc-client.ts';
+
 /** The services of the directory that the access service asks. */
 export interface DirectoryClient {
   /** Connections and service tokens. */
@@ -33,6 +35,7 @@ export const repeatableMethods = [
   MembershipServiceService.listMembers,
   MembershipServiceService.listUserGroups,
   MembershipServiceService.checkMembership,
+  MembershipServiceService.batchCheckMemberships,
   RoleServiceService.batchListUserRoles,
   RoleServiceService.checkUserRole,
   RoleServiceService.listRoleHolders,

@@ -4,10 +4,8 @@ import {
   ListGroupsRequest,
   type ListGroupsResponse,
 } from '#proto/rollcall/directory/v1/group_service.ts';
-import type { Filter } from '#proto/rollcall/scim/v1/filter.ts';
 import type { Group } from '#proto/rollcall/scim/v1/group.ts';
-import { parseFilter } from '#scim/filter-parser.ts';
-import type { ResourceType } from '#scim/schema-registry.ts';
+import type { FilterReader } from './connection-filters.ts';
 import type { DirectoryClient } from './directory-client.ts';
 import {
   atMostOneField,
@@ -35,7 +33,7 @@ const getInput = queryInput({
 });
 
 const findInput = queryInput({
-  /** At most one of these two says which groups; all without. A SCIM filter, such as `displayName sw "eng-"`. */
+  /** At most one of these two says which groups; all without. A SCIM filter, such as `displayName sw "eng-"`, also on custom attributes. */
   filter: z.string().min(1).optional(),
   /** The group's displayName, whatever its letter case. */
   name: attributeText.optional(),
@@ -43,9 +41,14 @@ const findInput = queryInput({
 });
 
 /** `groups.get` and `groups.find`. */
-export function createGroupsRouter(directory: DirectoryClient, groupType: ResourceType) {
+export function createGroupsRouter(directory: DirectoryClient, readFilter: FilterReader) {
   return router({
-    /** One group by `id`, `displayName` or `externalId`. Fails with RESOURCE_NOT_FOUND. */
+    /**
+     * One group by `id`, `displayName` or `externalId`. Fails with RESOURCE_NOT_FOUND, and with REQUEST_INVALID when several
+     * groups have the value.
+     * @example
+     * const { group } = await rollcall.groups.get.query({ connection, displayName: 'Engineering' });
+     */
     get: connectionProcedure
       .input(getInput)
       .query(async ({ ctx, input }): Promise<{ group: GroupAnswer; asOf: number }> => {
@@ -68,13 +71,20 @@ export function createGroupsRouter(directory: DirectoryClient, groupType: Resour
         return { group: groupAnswer(onlyResource(resources, 'Group', given)), asOf: page.asOf };
       }),
 
-    /** A page of groups, oldest first. Fails with FILTER_INVALID, PAGE_TOKEN_INVALID, PAGE_TOKEN_EXPIRED. */
+    /**
+     * A page of groups, oldest first. Fails with FILTER_INVALID, PAGE_TOKEN_INVALID, PAGE_TOKEN_EXPIRED.
+     * @example
+     * const { groups } = await rollcall.groups.find.query({ connection, filter: 'displayName sw "eng-"', pageSize: 50 });
+     */
     find: connectionProcedure
       .input(findInput)
       .query(async ({ ctx, input }): Promise<{ groups: GroupAnswer[] } & PageAnswer> => {
+        const given = atMostOneField(input, ['filter', 'name']);
+        const filter = (text: string) => readFilter(ctx.connection, 'Group', text, ctx.call);
         const request = ListGroupsRequest.fromPartial({
           connectionId: ctx.connection,
-          filter: groupFilter(groupType, input),
+          ...(given?.name === 'filter' && { filter: await filter(given.value) }),
+          ...(given?.name === 'name' && { filter: equalsFilter('displayName', given.value) }),
           page: pageRequest(input),
           mask,
           freshness: freshness(input),
@@ -87,12 +97,4 @@ export function createGroupsRouter(directory: DirectoryClient, groupType: Resour
 
 function groupOf({ part }: ListGroupsResponse): Group | undefined {
   return part?.$case === 'group' ? part.value : undefined;
-}
-
-function groupFilter(groupType: ResourceType, input: z.output<typeof findInput>): Filter | undefined {
-  const given = atMostOneField(input, ['filter', 'name']);
-  if (given === undefined) return undefined;
-  return given.name === 'filter'
-    ? parseFilter(groupType, given.value)
-    : equalsFilter('displayName', given.value);
 }

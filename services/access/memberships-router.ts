@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import {
+  BatchCheckMembershipsRequest,
   CheckMembershipRequest,
   ListMembersRequest,
   ListUserGroupsRequest,
@@ -28,6 +29,14 @@ const ofGroupInput = queryInput({
   pageToken: pageFields.pageToken,
 });
 const checkInput = queryInput({ user: resourceId, group: resourceId, ...scopeFields });
+const checkManyInput = queryInput({
+  /** The memberships to check, 1 to 1,000. */
+  pairs: z
+    .array(z.strictObject({ user: resourceId, group: resourceId }))
+    .min(1)
+    .max(1_000),
+  ...scopeFields,
+});
 
 /** A member of a group. */
 export interface MemberOfGroup {
@@ -73,10 +82,36 @@ export interface MembershipAnswer {
   asOf: number;
 }
 
-/** `memberships.ofUser`, `.ofGroup` and `.check`. */
+/** Whether there is a membership. */
+export interface CheckedMembership {
+  /** The id of the user or group, as it was asked for. */
+  user: string;
+  /** The id of the group, as it was asked for. */
+  group: string;
+  /** Whether the user is a member. */
+  member: boolean;
+  /** Whether the user is active; false for an unknown one. */
+  active: boolean;
+  /** The shortest chain of groups that makes it so, from the user's own group up to the one asked about; empty for no member. */
+  path: string[];
+}
+
+/** The answer of `memberships.checkMany`. */
+export interface MembershipsAnswer {
+  /** One answer for each pair, in their order. */
+  checks: CheckedMembership[];
+  /** A position: all of the answer shows every change up to it. */
+  asOf: number;
+}
+
+/** `memberships.ofUser`, `.ofGroup`, `.check` and `.checkMany`. */
 export function createMembershipsRouter(directory: DirectoryClient, cache: AccessCache) {
   return router({
-    /** All groups of a user. Fails with RESOURCE_NOT_FOUND. */
+    /**
+     * All groups of a user. Fails with RESOURCE_NOT_FOUND.
+     * @example
+     * const { groups } = await rollcall.memberships.ofUser.query({ connection, user, nested: true });
+     */
     ofUser: connectionProcedure
       .input(ofUserInput)
       .query(async ({ ctx, input }): Promise<GroupsOfUserAnswer> => {
@@ -99,7 +134,11 @@ export function createMembershipsRouter(directory: DirectoryClient, cache: Acces
         return answer;
       }),
 
-    /** A page of a group's members. Fails with RESOURCE_NOT_FOUND, PAGE_TOKEN_INVALID, PAGE_TOKEN_EXPIRED. */
+    /**
+     * A page of a group's members. Fails with RESOURCE_NOT_FOUND, PAGE_TOKEN_INVALID, PAGE_TOKEN_EXPIRED.
+     * @example
+     * const { members, nextPageToken } = await rollcall.memberships.ofGroup.query({ connection, group, nested: true });
+     */
     ofGroup: connectionProcedure
       .input(ofGroupInput)
       .query(async ({ ctx, input }): Promise<MembersOfGroupAnswer> => {
@@ -125,7 +164,11 @@ export function createMembershipsRouter(directory: DirectoryClient, cache: Acces
         return answer;
       }),
 
-    /** Whether a user is a member of a group, and through which groups. An unknown user or group is no member. */
+    /**
+     * Whether a user is a member of a group, and through which groups. An unknown user or group is no member.
+     * @example
+     * const { member, path } = await rollcall.memberships.check.query({ connection, user, group, nested: true, fresh: true });
+     */
     check: connectionProcedure.input(checkInput).query(async ({ ctx, input }): Promise<MembershipAnswer> => {
       const { connection, call } = ctx;
       const snapshot = input.includeInactive
@@ -148,6 +191,33 @@ export function createMembershipsRouter(directory: DirectoryClient, cache: Acces
       });
       return directory.memberships.checkMembership(request, ctx.call);
     }),
+
+    /**
+     * Whether users are members of groups, for up to 1,000 pairs at one position, as `memberships.check` says it of each.
+     * @example
+     * const pairs = documents.map(({ group }) => ({ user, group }));
+     * const { checks } = await rollcall.memberships.checkMany.query({ connection, pairs, nested: true });
+     */
+    checkMany: connectionProcedure
+      .input(checkManyInput)
+      .query(async ({ ctx, input }): Promise<MembershipsAnswer> => {
+        const request = BatchCheckMembershipsRequest.fromPartial({
+          connectionId: ctx.connection,
+          pairs: input.pairs.map(({ user, group }) => ({ userId: user, groupId: group })),
+          nested: input.nested,
+          includeInactive: input.includeInactive,
+          freshness: freshness(input),
+        });
+        let answer: MembershipsAnswer | undefined;
+        for await (const { asOf, checks } of directory.memberships.batchCheckMemberships(request, ctx.call)) {
+          answer ??= { checks: [], asOf };
+          answer.checks.push(
+            ...checks.map(({ userId, groupId, ...check }) => ({ user: userId, group: groupId, ...check })),
+          );
+        }
+        if (answer === undefined) throw new Error('The directory answered without a header');
+        return answer;
+      }),
   });
 }
 

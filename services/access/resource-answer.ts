@@ -30,7 +30,9 @@ export interface IdentityAnswer {
  * identity provider wrote them. Lists without values are empty.
  */
 export interface UserAnswer
-  extends JsonOf<Omit<User, 'id' | 'userName' | 'active' | 'password' | 'groups' | 'extensions'>> {
+  extends JsonOf<
+    Omit<User, 'id' | 'userName' | 'active' | 'password' | 'groups' | 'extensions' | 'unknown'>
+  > {
   /** Names the user; never reused. */
   id: string;
   /** What the product knows the user by. */
@@ -46,18 +48,23 @@ export interface UserAnswer
   deletedAt?: string;
   /** The groups the user is a direct member of; only when `withGroups` was asked for. */
   groups?: JsonOf<User['groups']>;
-  /** The values of extensions other than the enterprise user, by URN. */
+  /** The values of the extensions that the connection declares, by URN; times are text. */
   extensions: { [urn: string]: JsonObject };
+  /** Attributes that no schema knows, as they were sent; only where the connection keeps them and there are any. */
+  unknown?: JsonObject;
 }
 
 /** A group, with the attributes of RFC 7643 under their names; `memberships.ofGroup` answers its members. */
-export interface GroupAnswer extends JsonOf<Omit<Group, 'id' | 'displayName' | 'members' | 'extensions'>> {
+export interface GroupAnswer
+  extends JsonOf<Omit<Group, 'id' | 'displayName' | 'members' | 'extensions' | 'unknown'>> {
   /** Names the group; never reused. */
   id: string;
   /** The name of the group; several may share one unless the connection says otherwise. */
   displayName: string;
-  /** The values of extensions, by URN. */
+  /** The values of the extensions that the connection declares, by URN; times are text. */
   extensions: { [urn: string]: JsonObject };
+  /** Attributes that no schema knows, as they were sent; only where the connection keeps them and there are any. */
+  unknown?: JsonObject;
 }
 
 /** Renders a user as the directory sent it. */
@@ -66,7 +73,8 @@ export function userAnswer(
   { withGroups }: { readonly withGroups: boolean },
   deletedAt?: Date,
 ): UserAnswer {
-  const { password: _, groups, meta, extensions, id = '', userName = '', active = false, ...rest } = user;
+  const { password: _, groups, meta, extensions, unknown, ...attributes } = user;
+  const { id = '', userName = '', active = false, ...rest } = attributes;
   return {
     ...rest,
     id,
@@ -74,7 +82,7 @@ export function userAnswer(
     userName,
     active,
     meta: metaAnswer(meta),
-    extensions: extensionsAnswer(extensions),
+    ...openAnswer(extensions, unknown),
     ...(withGroups ? { groups } : {}),
     ...(deletedAt && { deletedAt: deletedAt.toISOString() }),
   };
@@ -82,8 +90,8 @@ export function userAnswer(
 
 /** Renders a group as the directory sent it. */
 export function groupAnswer(group: Group): GroupAnswer {
-  const { members: _, meta, extensions, id = '', displayName = '', ...rest } = group;
-  return { ...rest, id, displayName, meta: metaAnswer(meta), extensions: extensionsAnswer(extensions) };
+  const { members: _, meta, extensions, unknown, id = '', displayName = '', ...rest } = group;
+  return { ...rest, id, displayName, meta: metaAnswer(meta), ...openAnswer(extensions, unknown) };
 }
 
 function identityAnswer({ login, email, externalId }: Partial<Identity> = {}): IdentityAnswer {
@@ -104,10 +112,22 @@ function metaAnswer(meta: User['meta']): UserAnswer['meta'] {
   );
 }
 
-function extensionsAnswer(extensions: User['extensions']): { [urn: string]: JsonObject } {
-  const values = toJsonValue(extensions);
-  if (!isJsonObject(values)) return {};
-  return Object.fromEntries(
-    Object.entries(values).filter((entry): entry is [string, JsonObject] => isJsonObject(entry[1])),
-  );
+/** What no built-in schema knows. */
+function openAnswer(
+  extensions: User['extensions'],
+  unknown: User['unknown'],
+): Pick<UserAnswer, 'extensions' | 'unknown'> {
+  const kept = objectOf(unknown);
+  const values = Object.entries(objectOf(extensions));
+  return {
+    extensions: Object.fromEntries(
+      values.filter((entry): entry is [string, JsonObject] => isJsonObject(entry[1])),
+    ),
+    ...(Object.keys(kept).length > 0 && { unknown: kept }),
+  };
+}
+
+function objectOf(value: unknown): JsonObject {
+  const json = toJsonValue(value);
+  return isJsonObject(json) ? json : {};
 }

@@ -16,6 +16,7 @@ import {
 } from './role-answer.ts';
 import { connectionProcedure, freshness, queryInput, router } from './trpc.ts';
 
+/** The name of a role, as the mappings have it. */
 const roleName = z.string().min(1).max(64);
 
 const ofUserInput = queryInput({ user: resourceId });
@@ -146,7 +147,8 @@ export function createRolesRouter(directory: DirectoryClient, cache: AccessCache
 
     /**
      * A page of the active users that have a role. It can have fewer holders than asked for. Fails with PAGE_TOKEN_INVALID,
-     * also when other mappings give the role by now: begin again; PAGE_TOKEN_EXPIRED.
+     * also when other mappings give the role by now: begin again; PAGE_TOKEN_EXPIRED; and for some seconds with
+     * DEFINITIONS_CHANGING after the declaration of an attribute changed that a mapping goes by.
      * @example
      * const { holders, nextPageToken } = await rollcall.roles.holders.query({ connection, role: 'admin' });
      */

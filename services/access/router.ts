@@ -1,7 +1,7 @@
-import { createSchemaRegistry } from '#scim/schema-registry.ts';
 import type { AccessCache } from './access-cache.ts';
 import { createSnapshotRouter } from './access-router.ts';
 import { createChangesRouter } from './changes-router.ts';
+import { createFilterReader } from './connection-filters.ts';
 import { createConnectionsRouter } from './connections-router.ts';
 import { createConsumersRouter } from './consumers-router.ts';
 import type { DirectoryClient } from './directory-client.ts';
@@ -13,15 +13,10 @@ import { createUsersRouter } from './users-router.ts';
 
 /** Every procedure of the access service. What is asked about one user's access is answered by the cache; the rest asks the directory anew. */
 export function createAccessRouter(directory: DirectoryClient, cache: AccessCache) {
-  const registry = createSchemaRegistry();
-  const resourceType = (name: string) => {
-    const found = registry.resourceType(name);
-    if (found === undefined) throw new Error(`The schema registry has no resource type ${name}`);
-    return found;
-  };
+  const readFilter = createFilterReader(directory);
   return router({
-    users: createUsersRouter(directory, resourceType('User')),
-    groups: createGroupsRouter(directory, resourceType('Group')),
+    users: createUsersRouter(directory, readFilter),
+    groups: createGroupsRouter(directory, readFilter),
     memberships: createMembershipsRouter(directory, cache),
     roles: createRolesRouter(directory, cache),
     access: createSnapshotRouter(cache),

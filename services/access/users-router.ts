@@ -5,8 +5,7 @@ import {
   ListUsersRequest,
   type ListUsersResponse,
 } from '#proto/rollcall/directory/v1/user_service.ts';
-import { parseFilter } from '#scim/filter-parser.ts';
-import type { ResourceType } from '#scim/schema-registry.ts';
+import type { FilterReader } from './connection-filters.ts';
 import type { DirectoryClient } from './directory-client.ts';
 import {
   atMostOneField,
@@ -44,7 +43,7 @@ const getInput = queryInput({
 });
 
 const findInput = queryInput({
-  /** At most one of these five says which users; all without. A SCIM filter, such as `title sw "Eng"`. */
+  /** At most one of these five says which users; all without. A SCIM filter, such as `title sw "Eng"`, also on custom attributes. */
   filter: z.string().min(1).optional(),
   ...identityFields,
   /** The user's displayName, whatever its letter case. */
@@ -55,12 +54,14 @@ const findInput = queryInput({
 });
 
 /** `users.get` and `users.find`. */
-export function createUsersRouter(directory: DirectoryClient, userType: ResourceType) {
+export function createUsersRouter(directory: DirectoryClient, readFilter: FilterReader) {
   return router({
     /**
      * One user by `id`, by a part of its identity (`login`, `email` or `externalId`), or by `userName`; by its id also one
      * that is deleted but kept, with `deletedAt`. Fails with RESOURCE_NOT_FOUND, and with REQUEST_INVALID when several
      * users have the value.
+     * @example
+     * const { user } = await rollcall.users.get.query({ connection, login: 'ada@example.com' });
      */
     get: connectionProcedure
       .input(getInput)
@@ -80,21 +81,27 @@ export function createUsersRouter(directory: DirectoryClient, userType: Resource
         }
         const request = ListUsersRequest.fromPartial({
           ...common,
-          ...selection(userType, name, value),
+          ...selection(name, value),
           page: { pageSize: 2 },
         });
         const { page, resources } = await readList(directory.users.listUsers(request, ctx.call), userOf);
         return { user: userAnswer(onlyResource(resources, 'User', given), input), asOf: page.asOf };
       }),
 
-    /** A page of users, oldest first. Fails with FILTER_INVALID, PAGE_TOKEN_INVALID, PAGE_TOKEN_EXPIRED. */
+    /**
+     * A page of users, oldest first. Fails with FILTER_INVALID, PAGE_TOKEN_INVALID, PAGE_TOKEN_EXPIRED.
+     * @example
+     * const { users, total } = await rollcall.users.find.query({ connection, filter: 'title sw "Eng" and active eq true' });
+     */
     find: connectionProcedure
       .input(findInput)
       .query(async ({ ctx, input }): Promise<{ users: UserAnswer[] } & PageAnswer> => {
         const given = atMostOneField(input, ['filter', 'login', 'email', 'externalId', 'name']);
+        const filter = (text: string) => readFilter(ctx.connection, 'User', text, ctx.call);
         const request = ListUsersRequest.fromPartial({
           connectionId: ctx.connection,
-          ...(given && selection(userType, given.name, given.value)),
+          ...(given?.name === 'filter' && { filter: await filter(given.value) }),
+          ...(given && given.name !== 'filter' && selection(given.name, given.value)),
           page: pageRequest(input),
           mask: { withoutGroups: !input.withGroups },
           freshness: freshness(input),
@@ -111,13 +118,10 @@ function userOf({ part, identity }: ListUsersResponse) {
 
 /** The fields of a request that select what was given. */
 function selection(
-  userType: ResourceType,
-  name: 'filter' | 'name' | 'userName' | NonNullable<IdentityMatch['part']>['$case'],
+  name: 'name' | 'userName' | NonNullable<IdentityMatch['part']>['$case'],
   value: string,
 ): Pick<ListUsersRequest, 'filter' | 'identity'> {
   switch (name) {
-    case 'filter':
-      return { filter: parseFilter(userType, value), identity: undefined };
     case 'userName':
       return { filter: equalsFilter('userName', value), identity: undefined };
     case 'name':

@@ -4,6 +4,7 @@ import {
   type Connection,
   OnDelete,
   Provider,
+  UnknownAttributes,
 } from '#proto/rollcall/directory/v1/connection_service.ts';
 import { providerName, providerNames, providerOf } from '#rpc/provider-name.ts';
 import type { Row } from './print.ts';
@@ -21,8 +22,10 @@ export interface SettingOptions {
   /** Attributes after `--mask`, and true for `--mask-none`. */
   readonly mask?: readonly string[];
   readonly maskNone?: true;
+  readonly unknown?: keyof typeof unknownValues;
 }
 
+const unknownValues = { drop: UnknownAttributes.DROP, keep: UnknownAttributes.KEEP } as const;
 const onDeleteValues = { remove: OnDelete.REMOVE, deactivate: OnDelete.DEACTIVATE } as const;
 
 /** Gives a command the options of a connection's settings. */
@@ -52,13 +55,18 @@ export function addSettingOptions(command: Command): Command {
         'attributes whose values the sync log does not show, instead of those before: title, name.familyName',
       ).conflicts('maskNone'),
     )
-    .option('--mask-none', 'mask only secrets in the sync log');
+    .option('--mask-none', 'mask only secrets in the sync log')
+    .addOption(
+      new Option('--unknown <what>', 'what becomes of attributes that no schema knows').choices(
+        Object.keys(unknownValues),
+      ),
+    );
 }
 
 /** The fields of a request that asks for settings; what was not given is absent. */
 export function settingsRequest(options: SettingOptions) {
   const { strict, organization, uniqueGroupNames, onDelete, require, requireNone } = options;
-  const { mask, maskNone } = options;
+  const { mask, maskNone, unknown } = options;
   const provider = options.provider === undefined ? undefined : providerOf(options.provider);
   return {
     provider: provider ?? Provider.UNSPECIFIED,
@@ -68,6 +76,7 @@ export function settingsRequest(options: SettingOptions) {
     onDelete: onDelete === undefined ? OnDelete.UNSPECIFIED : onDeleteValues[onDelete],
     requiredAttributes: require ?? (requireNone ? [] : undefined),
     maskedAttributes: mask ?? (maskNone ? [] : undefined),
+    unknownAttributes: unknown === undefined ? UnknownAttributes.UNSPECIFIED : unknownValues[unknown],
   };
 }
 
@@ -76,10 +85,18 @@ export function mappingRow(mapping: AttributeMapping | undefined): Row {
   return { loginFrom: mapping?.login, emailFrom: mapping?.email, externalIdFrom: mapping?.externalId };
 }
 
+/** What a connection declares, and what of it is not folded again yet, for people and programs. */
+export function extensionsRow({ extensions, refolding }: Connection): Row {
+  return {
+    extensions: extensions.flatMap(({ schema }) => schema?.id ?? []),
+    ...(refolding && { refolding: refolding.attributes }),
+  };
+}
+
 /** The settings of a connection, for people and programs. */
 export function settingsRow(connection: Connection): Row {
   const { provider, strict, organization, uniqueGroupNames, onDelete, requiredAttributes } = connection;
-  const { maskedAttributes } = connection;
+  const { maskedAttributes, unknownAttributes } = connection;
   return {
     organization,
     provider: providerName(provider),
@@ -88,5 +105,6 @@ export function settingsRow(connection: Connection): Row {
     onDelete: onDelete === OnDelete.DEACTIVATE ? 'deactivate' : 'remove',
     requiredAttributes,
     maskedAttributes,
+    unknownAttributes: unknownAttributes === UnknownAttributes.KEEP ? 'keep' : 'drop',
   };
 }

@@ -9,6 +9,7 @@ import {
 import { providerName } from '#rpc/provider-name.ts';
 import {
   addSettingOptions,
+  extensionsRow,
   mappingRow,
   type SettingOptions,
   settingsRequest,
@@ -42,7 +43,8 @@ export function createConnectionsCommand(withDirectory: WithDirectory): Command 
     .addHelpText(
       'after',
       `
-Without options: a generic provider, lenient; group names are unique unless strict; deleted users are removed.
+Without options: a generic provider, lenient; group names are unique unless strict; deleted users are removed, and
+so is what no schema knows.
 
 Examples:
   $ rollcall connections create --name "Example Corp" --provider entra
@@ -96,6 +98,7 @@ Examples:
             ...row,
             trustedIssuerLastUsed,
             ...settingsRow(existing(connection)),
+            ...extensionsRow(existing(connection)),
             ...mappingRow(connection?.attributeMapping),
             baseUrl,
           },

@@ -3,6 +3,7 @@ import { createClientsCommand } from './clients-command.ts';
 import { createConnectionsCommand } from './connections-command.ts';
 import { createConsumersCommand } from './consumers-command.ts';
 import type { WithDirectory } from './directory-session.ts';
+import { createExtensionsCommand } from './extensions-command.ts';
 import { createLogCommand, type Replay } from './log-command.ts';
 import { createRoleMappingsCommand } from './role-mappings-command.ts';
 import { createServiceTokensCommand } from './service-tokens-command.ts';
@@ -16,6 +17,7 @@ export function createProgram(withDirectory: WithDirectory, replay: Replay): Com
     .addCommand(createTokensCommand(withDirectory))
     .addCommand(createClientsCommand(withDirectory))
     .addCommand(createServiceTokensCommand(withDirectory))
+    .addCommand(createExtensionsCommand(withDirectory))
     .addCommand(createRoleMappingsCommand(withDirectory))
     .addCommand(createConsumersCommand(withDirectory))
     .addCommand(createLogCommand(withDirectory, replay))

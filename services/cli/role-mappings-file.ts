@@ -1,11 +1,10 @@
-import { readFile } from 'node:fs/promises';
-import { text as readStream } from 'node:stream/consumers';
 import { z } from 'zod';
 import { type RoleMapping, RoleMappings } from '#proto/rollcall/directory/v1/role_service.ts';
 import { parseFilter } from '#scim/filter-parser.ts';
 import { printFilter } from '#scim/filter-printer.ts';
 import type { ResourceType } from '#scim/schema-registry.ts';
 import { ScimSyntaxError } from '#scim/scim-syntax-error.ts';
+import { readJsonFile } from './json-file.ts';
 
 const time = z.iso.datetime({ offset: true, error: 'write it as 2030-12-31T18:00:00Z' });
 
@@ -60,10 +59,8 @@ export interface ReadRoleMappings {
  * @param userType the users of the connection, for the filters
  */
 export async function readRoleMappingsFile(path: string, userType: ResourceType): Promise<ReadRoleMappings> {
-  const content = path === '-' ? await readStream(process.stdin) : await readFile(path, 'utf8');
-  const { data, error } = fileSchema.safeParse(parseJson(content, path));
-  if (error) throw new Error(`${path}: ${error.issues.map(issueText).join('; ')}`);
-  const mappings = data.mappings.map(
+  const file = await readJsonFile(path, fileSchema);
+  const mappings = file.mappings.map(
     (entry): RoleMapping => ({
       id: entry.id,
       subject: subjectOf(entry, userType),
@@ -74,8 +71,8 @@ export async function readRoleMappingsFile(path: string, userType: ResourceType)
     }),
   );
   return {
-    mappings: RoleMappings.fromPartial({ mappings, protectedRoles: data.protectedRoles }),
-    version: data.version,
+    mappings: RoleMappings.fromPartial({ mappings, protectedRoles: file.protectedRoles }),
+    version: file.version,
   };
 }
 
@@ -142,22 +139,4 @@ function subjectEntry(subject: RoleMapping['subject']): Pick<MappingEntry, 'grou
     default:
       return { everyone: true };
   }
-}
-
-function parseJson(content: string, path: string): unknown {
-  try {
-    return JSON.parse(content);
-  } catch (error) {
-    throw new Error(`${path} is no JSON: ${error instanceof Error ? error.message : error}`);
-  }
-}
-
-function issueText({
-  path,
-  message,
-}: {
-  readonly path: readonly PropertyKey[];
-  readonly message: string;
-}): string {
-  return path.length === 0 ? message : `${path.map(String).join('.')}: ${message}`;
 }

@@ -120,9 +120,11 @@ function extensionsCommand(
   { extensions, refolding, newlyUnique }: DeclaredSet,
   now: number,
 ): Command<boolean> {
+  const revision = extensionsRevision(extensions);
   return operatorCommand(connection, now, {
     async load({ settings, resourcesOfOneValue, query }) {
-      if (settings.extensionsRevision !== readRevision) return;
+      // What is declared already, as by a caller that did not hear the answer, is no change to wait for.
+      if (settings.extensionsRevision !== readRevision || revision === readRevision) return;
       if (settings.refolding.length > 0) throw definitionsChanging('');
       const naming = await query((head, session) => readNamingSettings(database, head, session));
       checkNamingSettings(naming, before, extensions);
@@ -134,7 +136,6 @@ function extensionsCommand(
     },
     decide({ settings }) {
       if (settings.extensionsRevision !== readRevision) return { reply: () => false };
-      const revision = extensionsRevision(extensions);
       if (revision === readRevision) return { reply: () => true };
       const update = { extensions, extensionsRevision: revision, refolding };
       return { update, changes: [connectionChanged('extensions')], reply: () => true };

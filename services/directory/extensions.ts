@@ -109,7 +109,7 @@ function checkSameShape(
   // The name is the key of what is stored.
   if (before.name !== after.name)
     throw extensionInvalid(`${path} was declared as ${before.name}; spell it like that`);
-  if (before.type !== after.type) throw extensionInvalid(`${path} is a ${before.type}; ${remedy}`);
+  if (before.type !== after.type) throw extensionInvalid(`${path} is of type ${before.type}; ${remedy}`);
   if (before.multiValued !== after.multiValued)
     throw extensionInvalid(`${path} has ${before.multiValued ? 'several values' : 'one value'}; ${remedy}`);
 }

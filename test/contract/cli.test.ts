@@ -72,6 +72,8 @@ suite('connections', () => {
       onDelete: 'remove',
       requiredAttributes: [],
       maskedAttributes: [],
+      unknownAttributes: 'drop',
+      extensions: [],
       loginFrom: 'userName',
       emailFrom: 'emails.value',
       externalIdFrom: 'externalId',
@@ -117,19 +119,21 @@ suite('connections', () => {
       ...['connections', 'create', '--name', 'Set', '--strict', '--unique-group-names'],
       ...['--organization', 'Example Corp', '--on-delete', 'deactivate', '--provider', 'okta'],
       ...['--require', 'title', `${urn}:department`],
-      ...['--mask', 'emails', 'name.FAMILYNAME'],
+      ...['--mask', 'emails', 'name.FAMILYNAME', '--unknown', 'keep'],
     );
+    const lists = ['requiredAttributes', 'maskedAttributes'] as const;
     const names = ['name', 'organization', 'provider', 'strict', 'uniqueGroupNames', 'onDelete'] as const;
     const valuesOf = (row: Readonly<Record<string, unknown>>) => [
       ...names.map((name) => row[name]),
-      row.requiredAttributes,
-      row.maskedAttributes,
+      ...lists.map((name) => row[name]),
+      row.unknownAttributes,
     ];
     const shown = async () => valuesOf(await cliJson('connections', 'show', id));
     let expected: unknown[] = [
       ...['Set', 'Example Corp', 'okta', true, true, 'deactivate'],
       ['title', `${urn}:department`],
       ['emails', 'name.familyName'],
+      'keep',
     ];
     assert.deepEqual(await shown(), expected);
     const changes: [options: string[], place: number, value: unknown][] = [
@@ -145,11 +149,12 @@ suite('connections', () => {
       [['--require-none'], 6, []],
       [['--mask', 'title'], 7, ['title']],
       [['--mask-none'], 7, []],
+      [['--unknown', 'drop'], 8, 'drop'],
     ];
     for (const [options, place, value] of changes) {
       expected = expected.with(place, value);
       const updated = await cliJson('connections', 'update', '--connection', id, ...options);
-      assert.deepEqual(Object.keys(updated), ['id', ...names, 'requiredAttributes', 'maskedAttributes']);
+      assert.deepEqual(Object.keys(updated), ['id', ...names, ...lists, 'unknownAttributes']);
       assert.deepEqual(valuesOf(updated), expected, options.join(' '));
     }
     assert.deepEqual(await shown(), expected);

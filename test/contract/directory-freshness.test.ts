@@ -42,6 +42,8 @@ const reads = {
     (await c.listUserGroups(user, { freshness: { atLeast } })).asOf,
   checkMembership: async (c: ConnectionDriver, { user, group }: Ids, atLeast: number) =>
     (await c.check(user, group, { freshness: { atLeast } })).asOf,
+  batchCheckMemberships: async (c: ConnectionDriver, { user, group }: Ids, atLeast: number) =>
+    (await c.checkMany([[user, group]], { freshness: { atLeast } })).asOf,
 };
 
 interface Ids {

@@ -39,6 +39,7 @@ const reads = {
   listMembers: (c: ConnectionDriver, { group }: Ids) => c.listMembers(group),
   listUserGroups: (c: ConnectionDriver, { user }: Ids) => c.listUserGroups(user),
   checkMembership: (c: ConnectionDriver, { user, group }: Ids) => c.check(user, group),
+  batchCheckMemberships: (c: ConnectionDriver, { user, group }: Ids) => c.checkMany([[user, group]]),
   listChanges: (c: ConnectionDriver) => c.listChanges(),
   async watchChanges(c: ConnectionDriver) {
     await using watch = listen(c.watchChanges());
@@ -106,8 +107,11 @@ suite('another connection', () => {
       [ids.user, ids.group],
       [idOf(own.user), ids.group],
       [ids.user, group],
-    ] as const)
-      assert.equal((await globex.check(member, team, { nested: true, includeInactive: true })).member, false);
+    ] as const) {
+      const scope = { nested: true, includeInactive: true };
+      assert.equal((await globex.check(member, team, scope)).member, false);
+      assert.equal((await globex.checkMany([[member, team]], scope)).checks[0]?.member, false);
+    }
 
     for (const filter of [`id eq "${ids.user}"`, 'externalId eq "E-1"', `groups eq "${ids.group}"`])
       assert.deepEqual((await globex.listUsers({ filter })).ids, []);

@@ -12,7 +12,7 @@ import { SetRoleMappingsRequest } from '#proto/rollcall/directory/v1/role_servic
 import { readConfig } from '#runtime/config.ts';
 import {
   type AccessErrorShape,
-  createRollcallClient,
+  createRollcall,
   rollcallError,
   type WatchAnswer,
 } from '../../services/access/client.ts';
@@ -235,7 +235,7 @@ suite('over tRPC', () => {
     const { secret: token, token: made } = await rollcall.directory.connections.createServiceToken(
       CreateServiceTokenRequest.fromPartial({ label: 'test', connectionIds: [connectionId] }),
     );
-    const client = createRollcallClient({ url: rollcall.accessUrl, token });
+    const client = createRollcall({ url: rollcall.accessUrl, token });
     return { client, token, tokenId: made?.id ?? '' };
   }
 

@@ -15,9 +15,13 @@ import {
 } from '../support/connection-driver.ts';
 import { startTestDirectory } from '../support/directory.ts';
 
+/** How many commands the directory has sent to the database, without those by which it looks after itself. */
+let commands = 0;
 let directory: Awaited<ReturnType<typeof startTestDirectory>>;
 before(async () => {
-  directory = await startTestDirectory();
+  directory = await startTestDirectory(undefined, undefined, (event) => {
+    if ('command' in event && event.command.comment === undefined) commands += 1;
+  });
 });
 after(() => directory[Symbol.asyncDispose]());
 
@@ -176,6 +180,40 @@ suite('memberships', () => {
     });
   });
 
+  inConnection('are checked many at once as one by one', async (acme) => {
+    const id = await tree(acme, ['ada', 'bob', 'cy', 'gone'], {
+      a: ['ada', 'cy', 'gone'],
+      b: ['a', 'bob'],
+      c: ['b', 'ada'],
+    });
+    await acme.changeMembers(id('a'), [members.add(id('c'))]);
+    await acme.patchUser(id('cy'), [operation(resourceTypes.user, 'REPLACE', 'active', false)]);
+    await acme.deleteUser(id('gone'));
+    const asked = ['ada', 'cy', 'gone', 'a', 'c'].map(id).concat(newUuid(), 'nobody');
+    const pairs = asked.flatMap((user) =>
+      [id('a'), id('c'), 'nothing'].map((group) => [user, group] as const),
+    );
+    pairs.push(...pairs.slice(0, 2));
+    for (const scope of [{}, { nested }, { includeInactive }, { nested, includeInactive }]) {
+      const { asOf, checks } = await acme.checkMany(pairs, scope);
+      assert.equal(asOf, await acme.position());
+      const single = await Promise.all(pairs.map(([user, group]) => acme.check(user, group, scope)));
+      const expected = single.map(({ member, active, path }, index) => {
+        const [userId, groupId] = pairs[index] ?? [];
+        return { userId, groupId, member, active, path };
+      });
+      assert.deepEqual(checks, expected);
+    }
+    const { checks } = await acme.checkMany([[id('ada'), id('b')]], { nested });
+    assert.deepEqual(checks, [
+      { userId: id('ada'), groupId: id('b'), member: true, active: true, path: [id('a'), id('b')] },
+    ]);
+    const field = { field: 'pairs' };
+    await refused(acme.checkMany([]), ErrorReason.REQUEST_INVALID, field);
+    const one = [id('ada'), id('b')] as const;
+    await refused(acme.checkMany(Array(1_001).fill(one)), ErrorReason.REQUEST_INVALID, field);
+  });
+
   inConnection('end with a group in the middle', async (acme) => {
     const id = await tree(acme, ['ada'], { inner: ['ada'], middle: ['inner'], outer: ['middle'] });
     await acme.deleteGroup(id('middle'));
@@ -220,6 +258,18 @@ suite('a large group', () => {
       await refused(acme.listMembers(group, { pageSize }), ErrorReason.REQUEST_INVALID, {
         field: 'page_size',
       });
+
+    const above = await acme.groupOf('Above', [await acme.groupOf('Around', [group])]);
+    const pairs = sorted.slice(0, 1_000).map((user) => [user, above] as const);
+    const before = commands;
+    const { checks, chunks } = await acme.checkMany(pairs, { nested });
+    assert.ok(commands - before <= 20, `${commands - before} commands`);
+    assert.deepEqual(
+      checks.map(({ userId }) => userId),
+      sorted.slice(0, 1_000),
+    );
+    assert.ok(checks.every(({ member, path }) => member && path.length === 3 && path[0] === group));
+    assert.deepEqual(chunks, Array(10).fill(100));
 
     // Pages hold as many as asked for even where most members are left out.
     for (const id of sorted.slice(100, 400))

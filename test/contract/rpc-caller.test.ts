@@ -35,6 +35,7 @@ const allMethods = services.flatMap((service) => Object.values(service).map(({ p
 const reads = `
   UserService/GetUser UserService/ListUsers GroupService/GetGroup GroupService/ListGroups
   MembershipService/ListMembers MembershipService/ListUserGroups MembershipService/CheckMembership
+  MembershipService/BatchCheckMemberships
   RoleService/ListUserRoles RoleService/BatchListUserRoles RoleService/CheckUserRole RoleService/ListRoleHolders RoleService/GetAccess
   ChangeService/ListChanges ChangeService/WatchChanges ChangeService/Export
   ChangeService/RegisterConsumer ChangeService/Acknowledge`;

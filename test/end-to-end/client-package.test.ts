@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { CreateServiceTokenRequest } from '#proto/rollcall/directory/v1/connection_service.ts';
+import { SetRoleMappingsRequest } from '#proto/rollcall/directory/v1/role_service.ts';
+import { startProcess } from '../support/product-process.ts';
 import { startRollcall, type TestRollcall } from '../support/rollcall.ts';
 import { runCommand } from '../support/run-command.ts';
 
@@ -52,9 +54,11 @@ test('the built package installs into an empty folder, and the example of the RE
 
   const readme = await readFile(join(root, 'README.md'), 'utf8');
   const blocks = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code = '']) => code);
-  const example = blocks.find((code) => code.includes("'rollcall/client'"));
-  assert.ok(example, 'README.md has an example of the client');
-  await writeFile(join(project, 'example.ts'), example);
+  const [asking, following] = blocks.filter((code) => code.includes("'rollcall/client'"));
+  assert.ok(asking && following, 'README.md has two examples of the client');
+  await writeFile(join(project, 'example.ts'), asking);
+  await writeFile(join(project, 'following.ts'), following);
+  await copyFile(join(import.meta.dirname, 'example-service.ts'), join(project, 'example-service.ts'));
   const strictOptions = ['--strict', '--exactOptionalPropertyTypes', '--noUncheckedIndexedAccess'];
   const options = [
     '--target',
@@ -67,7 +71,8 @@ test('the built package installs into an empty folder, and the example of the RE
     'out',
     ...strictOptions,
   ];
-  await run(join(root, 'node_modules', '.bin', 'tsc'), [...options, 'example.ts'], project);
+  const sources = ['example.ts', 'following.ts', 'example-service.ts'];
+  await run(join(root, 'node_modules', '.bin', 'tsc'), [...options, ...sources], project);
 
   const connection = await rollcall.connect();
   const scim = async (path: string, body: object) => {
@@ -79,6 +84,14 @@ test('the built package installs into an empty folder, and the example of the RE
     });
     assert.equal(response.status, 201);
     return (await response.json()) as { id: string };
+  };
+  const setActive = async (id: string, active: boolean) => {
+    const headers = { authorization: `Bearer ${connection.token}`, 'content-type': 'application/scim+json' };
+    const schemas = ['urn:ietf:params:scim:api:messages:2.0:PatchOp'];
+    const Operations = [{ op: 'replace', path: 'active', value: active }];
+    const body = JSON.stringify({ schemas, Operations });
+    const response = await fetch(`${connection.baseUrl}/Users/${id}`, { method: 'PATCH', headers, body });
+    assert.equal(response.status, 200);
   };
   const urn = 'urn:ietf:params:scim:schemas:core:2.0';
   const ada = await scim('/Users', { schemas: [`${urn}:User`], userName: 'ada@example.com' });
@@ -114,4 +127,49 @@ test('the built package installs into an empty folder, and the example of the RE
     ROLLCALL_DIRECTORY_ADDRESS: rollcall.directoryAddress,
   });
   assert.equal(JSON.parse(shown).users, 1);
+
+  await t.test('the example that follows changes hears those that were and those that come', async () => {
+    await using example = startProcess(process.execPath, [join(project, 'out', 'following.js')], env);
+    await example.printed(/ada@example\.com has 0 roles/);
+    await example.printed(/1: user-created/);
+    await setActive(ada.id, false);
+    await example.printed(/: user-deactivated/);
+    await example.printed(new RegExp(`the sessions of ${ada.id} end now`));
+    await setActive(ada.id, true);
+    await example.printed(/: user-activated/);
+  });
+
+  await t.test(
+    'a service that uses it lets in editors, and ends a session when SCIM deactivates the user',
+    async () => {
+      const editors = { $case: 'groupDisplayName', value: 'Engineering' } as const;
+      await rollcall.directory.roles.setRoleMappings(
+        SetRoleMappingsRequest.fromPartial({
+          connectionId: connection.id,
+          mappings: { mappings: [{ id: 'editors', roles: ['editor'], subject: editors }] },
+        }),
+      );
+      await scim('/Users', { schemas: [`${urn}:User`], userName: 'bob@example.com' });
+      await using service = startProcess(process.execPath, [join(project, 'out', 'example-service.js')], env);
+      const [, port] = await service.printed(/listening on (\d+)/);
+      const url = `http://127.0.0.1:${port}`;
+      const signIn = async (login: string) => {
+        const response = await fetch(`${url}/sessions?login=${login}`, { method: 'POST' });
+        return [response.status, await response.text()] as const;
+      };
+      const read = async (authorization: string) =>
+        (await fetch(`${url}/reports`, { headers: { authorization } })).status;
+      const [, session] = await signIn('ada@example.com');
+      assert.equal(await read(session), 200);
+      assert.equal(await read(crypto.randomUUID()), 401);
+      const [, other] = await signIn('bob@example.com');
+      assert.equal(await read(other), 403);
+
+      await setActive(ada.id, false);
+      await service.printed(new RegExp(`ended the sessions of ${ada.id}`));
+      assert.equal(await read(session), 401);
+      assert.equal(await read(other), 403);
+      assert.deepEqual(await signIn('ada@example.com'), [403, '']);
+    },
+  );
 });

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { createRollcallClient } from '../../services/access/client.ts';
+import { createRollcall } from '../../services/access/client.ts';
 import {
   newDataFolder,
   projectRoot,
@@ -60,7 +60,7 @@ test('npm start serves an identity provider and another service, stops on SIGTER
       },
     );
     serviceToken = JSON.parse(stdout).token;
-    const rollcall = createRollcallClient({ url: product.accessUrl, token: serviceToken });
+    const rollcall = createRollcall({ url: product.accessUrl, token: serviceToken });
     const question = { connection: product.connectionId, user: userId, group: groupId };
     assert.equal((await rollcall.memberships.check.query(question)).member, true);
 
@@ -82,7 +82,7 @@ test('npm start serves an identity provider and another service, stops on SIGTER
     );
     const again = await scim('POST', '/Users', { schemas: [userSchema], userName: 'ADA@example.com' });
     assert.equal(again.status, 409);
-    const rollcall = createRollcallClient({ url: product.accessUrl, token: serviceToken });
+    const rollcall = createRollcall({ url: product.accessUrl, token: serviceToken });
     const question = { connection: product.connectionId, user: userId, group: groupId };
     assert.equal((await rollcall.memberships.check.query({ ...question, fresh: true })).member, true);
     assert.equal(await product.end('SIGINT'), 0);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { isJsonArray, type JsonObject } from '#scim/json.ts';
-import type { createRollcallClient } from '../../services/access/client.ts';
+import type { createRollcall } from '../../services/access/client.ts';
 import { at } from './exchange-file.ts';
 
 /**
@@ -11,7 +11,7 @@ import { at } from './exchange-file.ts';
  * @param atLeast the `Rollcall-Position` of the write.
  */
 export async function assertAccessAgrees(
-  access: ReturnType<typeof createRollcallClient>,
+  access: ReturnType<typeof createRollcall>,
   connection: string,
   { type, id, resource }: { type: string; id: string; resource: JsonObject | undefined },
   users: readonly string[],

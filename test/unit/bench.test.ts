@@ -139,7 +139,7 @@ describe('the verdicts of the bench', () => {
       run(result('a', 10, 20), result('gone', 1, 1)),
       run(result('a', 15, 20), result('b', 1, 1)),
     );
-    assert.match(text, /a +10 -> 15 ops\/s \(\+50 %\), 0\.50 -> 0\.75 of the bare path/);
+    assert.match(text, /a +10 -> 15 ops\/s \(\+50 %\), p50 1 -> 1 ms, 0\.5 -> 0\.75 of the bare path/);
     assert.match(text, /b +new/);
     assert.match(text, /gone +not run/);
   });

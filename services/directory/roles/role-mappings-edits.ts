@@ -5,6 +5,7 @@ import type { Command, RoleMappingsVersion } from '../decision.ts';
 import { connectionNotFound, DirectoryError } from '../errors.ts';
 import type { HeadDocument } from '../mongo/documents.ts';
 import { commandOf, type WriteContext } from '../write-command.ts';
+import { checkRoleMappings } from './check-role-mappings.ts';
 import { compileMappings } from './compiled-mappings.ts';
 import type { RoleLoader } from './role-loader.ts';
 import type { RoleReads } from './role-reads.ts';
@@ -38,7 +39,7 @@ export interface EditSources {
   readonly reads: Pick<RoleReads, 'unheld'>;
 }
 
-/** Sets mappings that were checked, or goes back to a version. See RoleService for what it fails with. */
+/** Sets mappings, or goes back to a version. See RoleService for what it fails with. */
 export function editRoleMappings(
   { loader, reads }: EditSources,
   context: EditContext,
@@ -55,20 +56,17 @@ export function editRoleMappings(
       reader.query(async (head, session) => {
         if (head.status === ConnectionStatus.DELETING) throw connectionNotFound(head.connection);
         current = await versionInForce(loader, head, session);
-        next =
+        const userType = await loader.userType(head, session);
+        const proposed =
           'mappings' in proposal
             ? proposal.mappings
             : await mappingsOf(loader, head, proposal.version, session);
-        const userType = await loader.userType(head, session);
-        // Whatever was checked before, extensions may have been taken back since.
-        const proposed = compileMappings(userType, next.mappings, (_, problem) => {
-          throw problem;
-        });
-        const inForce = compileMappings(userType, current.mappings.mappings, () => undefined);
+        next = await checkRoleMappings(userType, head, proposed);
+        const compile = ({ mappings }: RoleMappings) => compileMappings(userType, mappings, () => undefined);
         const watched = [...new Set([...current.mappings.protectedRoles, ...next.protectedRoles])];
-        unheld = await reads.unheld(head, proposed, watched, session);
+        unheld = await reads.unheld(head, compile(next), watched, session);
         const endangered = current.mappings.protectedRoles.filter((role) => unheld.includes(role));
-        const already = await reads.unheld(head, inForce, endangered, session);
+        const already = await reads.unheld(head, compile(current.mappings), endangered, session);
         lost = endangered.filter((role) => !already.includes(role));
       }),
     decide() {

@@ -2,7 +2,6 @@ import {
   GetRoleMappingsResponse,
   ListRoleMappingsVersionsResponse,
   PreviewRoleMappingsResponse,
-  type RoleMappings,
   type RoleServiceService,
   RollBackRoleMappingsResponse,
   SetRoleMappingsResponse,
@@ -66,12 +65,6 @@ export interface RoleServiceOptions {
 export function roleService(options: RoleServiceOptions): ServiceHandlers<typeof RoleServiceService> {
   const { database, heads, committer, loader, reads, pageTokens, clock } = options;
 
-  /** Mappings of a request, checked by the connection's own attributes. */
-  async function checked(connection: string, mappings: RoleMappings): Promise<RoleMappings> {
-    const head = await heads.read(connection);
-    return checkRoleMappings(await loader.userType(head, undefined), head, mappings);
-  }
-
   function edit(
     request: Parameters<typeof editContext>[0],
     call: CallContext,
@@ -104,9 +97,7 @@ export function roleService(options: RoleServiceOptions): ServiceHandlers<typeof
       });
     },
     async setRoleMappings(request, call) {
-      const connection = checkConnection(request.connectionId);
-      const mappings = await checked(connection, required(request.mappings, 'mappings'));
-      const reply = await edit(request, call, { mappings });
+      const reply = await edit(request, call, { mappings: required(request.mappings, 'mappings') });
       return SetRoleMappingsResponse.fromPartial({ ...reply, version: versionMessage(reply.version) });
     },
     async rollBackRoleMappings(request, call) {
@@ -133,10 +124,10 @@ export function roleService(options: RoleServiceOptions): ServiceHandlers<typeof
       const { $case, value } = required(proposal, 'proposal');
       if (maxUsers < 0 || maxUsers > maxNamedUsers)
         throw requestInvalid('max_users', `must be 0 to ${maxNamedUsers}`);
-      const proposed =
-        $case === 'mappings'
-          ? await checked(connection, value)
-          : await mappingsOf(loader, await heads.read(connection), checkVersion(value), undefined);
+      const head = await heads.read(connection);
+      const mappings =
+        $case === 'mappings' ? value : await mappingsOf(loader, head, checkVersion(value), undefined);
+      const proposed = await checkRoleMappings(await loader.userType(head, undefined), head, mappings);
       let named = 0;
       for await (const part of previewRoleMappings(options, connection, proposed, readLimits(call))) {
         if ('totals' in part) {

@@ -3327,7 +3327,7 @@ export const RoleServiceService = {
   },
   /**
    * Streams the active users that have a role, each once, with all that gives it to them. Fails with PAGE_TOKEN_INVALID,
-   * also when mappings of the role changed or began or ended meanwhile; PAGE_TOKEN_EXPIRED.
+   * also when mappings of the role changed or began or ended meanwhile; PAGE_TOKEN_EXPIRED; DEFINITIONS_CHANGING.
    */
   listRoleHolders: {
     path: "/rollcall.directory.v1.RoleService/ListRoleHolders" as const,
@@ -3367,7 +3367,8 @@ export const RoleServiceService = {
   },
   /**
    * Replaces all mappings; what is the same already is no new version. Fails with REQUEST_INVALID, FILTER_INVALID,
-   * LIMIT_EXCEEDED; VERSION_MISMATCH; and with LAST_HOLDER when it would take the last holder of a protected role.
+   * LIMIT_EXCEEDED; DEFINITIONS_CHANGING; VERSION_MISMATCH; and with LAST_HOLDER when it would take the last holder of a
+   * protected role.
    */
   setRoleMappings: {
     path: "/rollcall.directory.v1.RoleService/SetRoleMappings" as const,
@@ -3381,7 +3382,8 @@ export const RoleServiceService = {
     responseDeserialize: (value: Buffer): SetRoleMappingsResponse => SetRoleMappingsResponse.decode(value),
   },
   /**
-   * Makes an earlier version the mappings in force again, as a new version. Fails with MAPPINGS_VERSION_NOT_FOUND,
+   * Makes an earlier version the mappings in force again, as a new version. Fails with MAPPINGS_VERSION_NOT_FOUND;
+   * FILTER_INVALID when a filter in it names an attribute that is declared no longer; DEFINITIONS_CHANGING,
    * VERSION_MISMATCH, LAST_HOLDER.
    */
   rollBackRoleMappings: {
@@ -3435,7 +3437,7 @@ export interface RoleServiceServer extends UntypedServiceImplementation {
   checkUserRole: handleUnaryCall<CheckUserRoleRequest, CheckUserRoleResponse>;
   /**
    * Streams the active users that have a role, each once, with all that gives it to them. Fails with PAGE_TOKEN_INVALID,
-   * also when mappings of the role changed or began or ended meanwhile; PAGE_TOKEN_EXPIRED.
+   * also when mappings of the role changed or began or ended meanwhile; PAGE_TOKEN_EXPIRED; DEFINITIONS_CHANGING.
    */
   listRoleHolders: handleServerStreamingCall<ListRoleHoldersRequest, ListRoleHoldersResponse>;
   /**
@@ -3447,11 +3449,13 @@ export interface RoleServiceServer extends UntypedServiceImplementation {
   getRoleMappings: handleUnaryCall<GetRoleMappingsRequest, GetRoleMappingsResponse>;
   /**
    * Replaces all mappings; what is the same already is no new version. Fails with REQUEST_INVALID, FILTER_INVALID,
-   * LIMIT_EXCEEDED; VERSION_MISMATCH; and with LAST_HOLDER when it would take the last holder of a protected role.
+   * LIMIT_EXCEEDED; DEFINITIONS_CHANGING; VERSION_MISMATCH; and with LAST_HOLDER when it would take the last holder of a
+   * protected role.
    */
   setRoleMappings: handleUnaryCall<SetRoleMappingsRequest, SetRoleMappingsResponse>;
   /**
-   * Makes an earlier version the mappings in force again, as a new version. Fails with MAPPINGS_VERSION_NOT_FOUND,
+   * Makes an earlier version the mappings in force again, as a new version. Fails with MAPPINGS_VERSION_NOT_FOUND;
+   * FILTER_INVALID when a filter in it names an attribute that is declared no longer; DEFINITIONS_CHANGING,
    * VERSION_MISMATCH, LAST_HOLDER.
    */
   rollBackRoleMappings: handleUnaryCall<RollBackRoleMappingsRequest, RollBackRoleMappingsResponse>;
@@ -3509,7 +3513,7 @@ export interface RoleServiceClient extends Client {
   ): ClientUnaryCall;
   /**
    * Streams the active users that have a role, each once, with all that gives it to them. Fails with PAGE_TOKEN_INVALID,
-   * also when mappings of the role changed or began or ended meanwhile; PAGE_TOKEN_EXPIRED.
+   * also when mappings of the role changed or began or ended meanwhile; PAGE_TOKEN_EXPIRED; DEFINITIONS_CHANGING.
    */
   listRoleHolders(
     request: ListRoleHoldersRequest,
@@ -3548,7 +3552,8 @@ export interface RoleServiceClient extends Client {
   ): ClientUnaryCall;
   /**
    * Replaces all mappings; what is the same already is no new version. Fails with REQUEST_INVALID, FILTER_INVALID,
-   * LIMIT_EXCEEDED; VERSION_MISMATCH; and with LAST_HOLDER when it would take the last holder of a protected role.
+   * LIMIT_EXCEEDED; DEFINITIONS_CHANGING; VERSION_MISMATCH; and with LAST_HOLDER when it would take the last holder of a
+   * protected role.
    */
   setRoleMappings(
     request: SetRoleMappingsRequest,
@@ -3566,7 +3571,8 @@ export interface RoleServiceClient extends Client {
     callback: (error: ServiceError | null, response: SetRoleMappingsResponse) => void,
   ): ClientUnaryCall;
   /**
-   * Makes an earlier version the mappings in force again, as a new version. Fails with MAPPINGS_VERSION_NOT_FOUND,
+   * Makes an earlier version the mappings in force again, as a new version. Fails with MAPPINGS_VERSION_NOT_FOUND;
+   * FILTER_INVALID when a filter in it names an attribute that is declared no longer; DEFINITIONS_CHANGING,
    * VERSION_MISMATCH, LAST_HOLDER.
    */
   rollBackRoleMappings(
