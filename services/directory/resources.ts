@@ -1,18 +1,10 @@
-import { ResourceAction } from '#proto/rollcall/directory/v1/change_service.ts';
 import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
 import type { OnNoTarget } from '#proto/rollcall/directory/v1/on_no_target.ts';
 import type { MemberChange, PatchOperation } from '#proto/rollcall/scim/v1/patch.ts';
 import { type JsonObject, jsonEqual } from '#scim/json.ts';
 import type { ResourceType } from '#scim/schema-registry.ts';
 import { isActive, withActive } from './active.ts';
-import type {
-  ChangeContent,
-  Command,
-  ConnectionSettings,
-  Edge,
-  ResourceChangeContent,
-  ResourceState,
-} from './decision.ts';
+import type { ChangeContent, Command, ConnectionSettings, Edge, ResourceState } from './decision.ts';
 import { adoptUnknown, readDeclared, withDeclarations } from './declared-values.ts';
 import { DirectoryError } from './errors.ts';
 import {
@@ -28,6 +20,7 @@ import { isResourceId } from './mongo/documents.ts';
 import { claimedEntries } from './mongo/fold.ts';
 import { applyPatch } from './patch/apply-patch.ts';
 import { refuseLacking, refuseTakenAway } from './required-attributes.ts';
+import { createdRecord, updatedRecord } from './resource-record.ts';
 import { loadOwners, refuseTaken, taken } from './uniqueness.ts';
 import { dropUnknown, keepsUnknown } from './unknown-attributes.ts';
 import { validateResource } from './validate/validate-resource.ts';
@@ -82,19 +75,10 @@ export function createResource(
         lastModified: context.time,
       };
       const diff = plan ? decideMembers(view, id, plan, []) : { added: [], removed: [] };
-      const created: ResourceChangeContent = {
-        kind: 'resource',
-        resourceType: type.name,
-        id,
-        action: ResourceAction.CREATED,
-        version: 1,
-        ...activeOf(type, resource),
-        attributes: [],
-      };
       return {
         resources: [{ type, id, after: state }],
         addedEdges: diff.added,
-        changes: [created, ...membershipRecords(id, 1, diff)],
+        changes: [createdRecord(own, state), ...membershipRecords(id, 1, diff)],
         reply: (position) => ({ type: own, state, changed: true, position, members: diff }),
       };
     },
@@ -202,15 +186,7 @@ function changeResource(
       const state: ResourceState = { ...current, resource, version, lastModified: context.time };
       const changes: ChangeContent[] = membershipRecords(id, version, diff);
       if (resource !== current.resource) {
-        changes.unshift({
-          kind: 'resource',
-          resourceType: type.name,
-          id,
-          action: ResourceAction.UPDATED,
-          version,
-          ...activeOf(type, resource, current.resource),
-          attributes: changedAttributes(own, previous, resource),
-        });
+        changes.unshift(updatedRecord(own, previous, state));
       }
       return {
         resources: [{ type, id, after: state }],
@@ -229,28 +205,6 @@ function addAll(ids: readonly string[]): MemberChange {
 
 function replaceAll(ids: readonly string[]): MemberChange {
   return { change: { $case: 'replace', value: { ids: [...ids] } }, index: noOperation };
-}
-
-function activeOf(
-  type: ResourceType,
-  resource: JsonObject,
-  before: JsonObject = resource,
-): Pick<ResourceChangeContent, 'active' | 'wasActive'> {
-  if (type.name !== 'User') return {};
-  const active = isActive(resource);
-  return { active, ...(active !== isActive(before) && { wasActive: !active }) };
-}
-
-/** The top-level attributes that differ; of a declared extension its URN. */
-function changedAttributes(own: ResourceType, before: JsonObject, after: JsonObject): string[] {
-  const urns = new Map(
-    own.extensions.filter(({ declared }) => declared).map(({ field, schema }) => [field, schema.id]),
-  );
-  const keys = new Set([...Object.keys(before), ...Object.keys(after)]);
-  return [...keys]
-    .filter((key) => !jsonEqual(before[key] ?? null, after[key] ?? null))
-    .map((key) => urns.get(key) ?? key)
-    .sort();
 }
 
 function checkSize(resource: JsonObject): JsonObject {

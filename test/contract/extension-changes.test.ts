@@ -310,8 +310,19 @@ suite('what is taken back', () => {
     for (const name of ['ada', 'bob']) assert.deepEqual(await shown(name), {}, name);
     assert.deepEqual(await driven.find(acme, `${badge}:number pr or ${badge}:level pr`), []);
 
+    // What went is a change of the user like any other, so that copies of it follow.
     const { user } = await acme.getUser(idNamed('ada'));
-    assert.equal(user.meta?.version, '1');
+    assert.equal(user.meta?.version, '4');
+    const updates = (await acme.listChanges()).flatMap(({ what }) =>
+      what?.$case === 'resource' && what.value.version !== '1' && what.value.id === user.id
+        ? [[what.value.version, ...what.value.attributes.map((name) => name.toLowerCase())]]
+        : [],
+    );
+    assert.deepEqual(updates, [
+      ['2', badge.toLowerCase()],
+      ['3', badge.toLowerCase()],
+      ['4', badge.toLowerCase()],
+    ]);
     await driven.remove(acme);
     await refused(driven.remove(acme), ErrorReason.EXTENSION_NOT_FOUND, { urn: badge });
     await using client = await MongoClient.connect(uri());
@@ -514,9 +525,9 @@ suite('attributes that no schema knows', () => {
     assert.deepEqual(
       shown.map(({ extensions, unknown: left, meta }) => [extensions[badge], left, meta?.version]),
       [
-        [{ number: 'B-1', doors: ['north'] }, {}, '1'],
-        [undefined, {}, '1'],
-        [{ number: 'B-2' }, { [other]: { a: 1 } }, '1'],
+        [{ number: 'B-1', doors: ['north'] }, {}, '2'],
+        [undefined, {}, '2'],
+        [{ number: 'B-2' }, { [other]: { a: 1 } }, '2'],
       ],
     );
     assert.deepEqual(

@@ -90,7 +90,9 @@ describe('names', () => {
       {
         ...user,
         schema: schema('urn:example:a'),
-        extensions: [{ field: 'longer', declared: false, required: false, schema: schema('urn:example:a:title') }],
+        extensions: [
+          { field: 'longer', declared: false, required: false, schema: schema('urn:example:a:title') },
+        ],
       },
     ]).resourceTypes;
     assert.ok(type);

@@ -40,6 +40,8 @@ suite('a page token', () => {
           afterId: fc.string({ unit: 'grapheme' }),
           backward: fc.boolean(),
           pageSize: fc.nat(1_000),
+          position: fc.maxSafeNat(),
+          source: fc.nat(9),
         }),
         (walked, rest) => {
           const token = tokens.seal({ query, place: placeToMessage(walked), ...rest });

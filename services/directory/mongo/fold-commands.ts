@@ -1,28 +1,41 @@
 import type { ResourceType } from '#scim/schema-registry.ts';
 import type { Command, FoldedBy, ResourceState } from '../decision.ts';
 import { withDeclarations } from '../declared-values.ts';
+import { updatedRecord } from '../resource-record.ts';
 import { operatorCommand } from '../write-command.ts';
 import { typeIn } from './connection-types.ts';
 import type { Database } from './database.ts';
 import { findDeletedUsers } from './deleted-users.ts';
 
-/** The command that brings resources to the definitions in force; nothing of it shows as a change. */
+/**
+ * The command that brings resources to the definitions in force. To fold is no change; where values go, or come from what was
+ * kept unknown, it is one like any other.
+ */
 export function foldCommand(connection: string, type: ResourceType, ids: readonly string[]): Command<void> {
-  return operatorCommand(connection, Date.now(), {
+  const now = Date.now();
+  return operatorCommand(connection, now, {
     async load(reader) {
       await Promise.all(ids.map((id) => reader.resource(type, id)));
     },
     decide(view) {
       const own = typeIn(view.settings.registry, type);
-      const resources = ids.flatMap((id) => {
-        const current = view.resource(own, id);
-        // Another object, so that it is written though its values may be the same.
-        const after = current && { ...current, resource: { ...withDeclarations(own, current.resource) } };
-        return after ? [{ type: own, id, after }] : [];
+      const found = ids.flatMap((id) => view.resource(own, id) ?? []);
+      const folded = found.map((current) => foldedState(own, current, new Date(now)));
+      const resources = folded.map((after) => ({ type: own, id: after.id, after }));
+      const changes = folded.flatMap((after, index) => {
+        const before = found[index];
+        return before && before.version !== after.version ? [updatedRecord(own, before.resource, after)] : [];
       });
-      return { resources, reply: () => undefined };
+      return { resources, changes, reply: () => undefined };
     },
   });
+}
+
+function foldedState(own: ResourceType, current: ResourceState, time: Date): ResourceState {
+  const resource = withDeclarations(own, current.resource);
+  // Another object, so that it is written though its values may be the same.
+  if (resource === current.resource) return { ...current, resource: { ...resource } };
+  return { ...current, resource, version: current.version + 1, lastModified: time };
 }
 
 /** The command that brings users who are deleted and kept to the definitions in force. */
