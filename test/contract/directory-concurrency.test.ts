@@ -163,7 +163,7 @@ suite('64 clients', () => {
   });
 });
 
-const rounds = Array.from({ length: 12 }, (_, index) => index);
+const rounds = Array.from({ length: 8 }, (_, index) => index);
 
 suite('what happens at once happens one after the other', () => {
   inConnection('a name is freed and taken', async (clientOf) => {

@@ -365,7 +365,7 @@ test('lists of users are what a naive sort gives, forward, back and by index (SR
         );
       }
     }),
-    { numRuns: 5, interruptAfterTimeLimit: longestRunMs },
+    { numRuns: 4, interruptAfterTimeLimit: longestRunMs },
   );
 });
 
@@ -420,7 +420,7 @@ test('searches over users and groups are what a naive sort gives, forward, back 
         );
       }
     }),
-    { numRuns: 5, interruptAfterTimeLimit: longestRunMs },
+    { numRuns: 4, interruptAfterTimeLimit: longestRunMs },
   );
 });
 

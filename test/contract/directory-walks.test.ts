@@ -331,7 +331,7 @@ test('a walk meets everybody who stays, once and in order, whatever is written m
         }
       },
     ),
-    { numRuns: 5, interruptAfterTimeLimit: longestRunMs },
+    { numRuns: 4, interruptAfterTimeLimit: longestRunMs },
   );
 });
 
@@ -365,6 +365,6 @@ test('a walk over the log meets every change once, in order, while others are ma
         assert.deepEqual(positions, expected);
       },
     ),
-    { numRuns: 5, interruptAfterTimeLimit: longestRunMs },
+    { numRuns: 4, interruptAfterTimeLimit: longestRunMs },
   );
 });

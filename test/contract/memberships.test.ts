@@ -229,20 +229,20 @@ suite('memberships', () => {
 
 suite('a large group', () => {
   inConnection('comes in chunks and pages of at most 1,000', async (acme) => {
-    const names = Array.from({ length: 3_000 }, (_, index) => `user ${index}`);
+    const names = Array.from({ length: 2_100 }, (_, index) => `user ${index}`);
     const ids = await acme.createUsers(names);
     const group = await acme.groupOf('Crowd', ids);
     const sorted = [...ids].sort();
 
     const whole = await acme.getGroup(group);
     assert.deepEqual(whole.members.map(({ value }) => value).sort(), sorted);
-    assert.deepEqual(whole.chunks, [1_000, 1_000, 1_000]);
+    assert.deepEqual(whole.chunks, [1_000, 1_000, 100]);
     const listed = await acme.listGroups();
     assert.deepEqual(listed.groups[0]?.memberIds.sort(), sorted);
     for (const scope of [{}, { nested }]) {
       const streamed = await acme.listMembers(group, scope);
       assert.deepEqual(streamed.ids, sorted);
-      assert.deepEqual(streamed.chunks, [1_000, 1_000, 1_000]);
+      assert.deepEqual(streamed.chunks, [1_000, 1_000, 100]);
       assert.equal(streamed.nextPageToken, '');
     }
     const walked: string[] = [];

@@ -397,6 +397,6 @@ test('members, roles, why, who holds them and what a preview says are those of a
         await membersAgree(world);
       },
     ),
-    { numRuns: 3, interruptAfterTimeLimit: 20_000 },
+    { numRuns: 2, interruptAfterTimeLimit: 20_000 },
   );
 });

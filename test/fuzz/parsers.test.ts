@@ -65,7 +65,7 @@ suite('parsers refuse with their own errors, and what they accept means the same
         const filter = parsed(text, () => parseFilter(type, text));
         if (filter) assert.deepEqual(parseFilter(type, printFilter(filter)), filter);
       }),
-      fuzzBudget(500),
+      fuzzBudget(300),
     );
   });
 
@@ -75,7 +75,7 @@ suite('parsers refuse with their own errors, and what they accept means the same
         const path = parsed(text, () => parseAttributePath(type, text));
         if (path) assert.deepEqual(parseAttributePath(type, printAttributePath(path)), path);
       }),
-      fuzzBudget(500),
+      fuzzBudget(300),
     );
   });
 
@@ -87,7 +87,7 @@ suite('parsers refuse with their own errors, and what they accept means the same
         // Names that mean nothing are passed over there.
         createProjection(type, [text], [text]);
       }),
-      fuzzBudget(500),
+      fuzzBudget(300),
     );
   });
 
@@ -102,7 +102,7 @@ suite('parsers refuse with their own errors, and what they accept means the same
           assert.ok(error instanceof ScimError && error.status < 500, String(error));
         }
       }),
-      fuzzBudget(500),
+      fuzzBudget(300),
     );
   });
 
@@ -133,7 +133,7 @@ suite('parsers refuse with their own errors, and what they accept means the same
           }
         },
       ),
-      fuzzBudget(500),
+      fuzzBudget(300),
     );
   });
 
@@ -144,7 +144,7 @@ suite('parsers refuse with their own errors, and what they accept means the same
         const read = parseDateTime(text);
         if (read) assert.equal(parseDateTime(read.toISOString())?.getTime(), read.getTime());
       }),
-      fuzzBudget(500),
+      fuzzBudget(300),
     );
   });
 
@@ -153,7 +153,7 @@ suite('parsers refuse with their own errors, and what they accept means the same
       fc.property(almost(validPath), ({ text }) => {
         assert.equal(textPieces(text).join(''), text);
       }),
-      fuzzBudget(500),
+      fuzzBudget(300),
     );
   });
 
@@ -171,7 +171,7 @@ suite('parsers refuse with their own errors, and what they accept means the same
           assert.ok(error instanceof DirectoryError, String(error));
         }
       }),
-      fuzzBudget(500),
+      fuzzBudget(300),
     );
   });
 
@@ -190,7 +190,7 @@ suite('parsers refuse with their own errors, and what they accept means the same
           assert.ok(error instanceof ScimError && error.status === 400, String(error));
         }
       }),
-      fuzzBudget(500),
+      fuzzBudget(300),
     );
   });
 
@@ -221,7 +221,7 @@ suite('parsers refuse with their own errors, and what they accept means the same
           written,
         );
       }),
-      fuzzBudget(500),
+      fuzzBudget(300),
     );
   });
 });

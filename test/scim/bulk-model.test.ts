@@ -193,7 +193,7 @@ for (const strict of [false, true]) {
         assert.deepEqual(first.statuses, second.statuses);
         assert.deepEqual(await stateOf(together, first), await stateOf(singly, second));
       }),
-      { numRuns: 15 },
+      { numRuns: 10 },
     );
   });
 }

@@ -90,7 +90,7 @@ eachProfile(rollcall, 'PATCH of members as a model has it', ({ scim, strict }) =
             assert.deepEqual((await scim('GET', path)).body, after, 'nothing to do twice');
         },
       ),
-      { numRuns: 30 },
+      { numRuns: 20 },
     );
   });
 });

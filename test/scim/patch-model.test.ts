@@ -126,7 +126,7 @@ eachProfile(rollcall, 'PATCH as a model has it', ({ scim, strict }) => {
           }),
         );
       }),
-      { numRuns: 12 },
+      { numRuns: 8 },
     );
   });
 
@@ -151,7 +151,7 @@ eachProfile(rollcall, 'PATCH as a model has it', ({ scim, strict }) => {
           }),
         );
       }),
-      { numRuns: 12 },
+      { numRuns: 8 },
     );
   });
 
@@ -169,7 +169,7 @@ eachProfile(rollcall, 'PATCH as a model has it', ({ scim, strict }) => {
           }),
         );
       }),
-      { numRuns: 15 },
+      { numRuns: 10 },
     );
   });
 });

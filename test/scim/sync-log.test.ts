@@ -477,7 +477,7 @@ suite('no secret is in the sync log', () => {
         const exchange = JSON.stringify(await watch.next());
         for (const each of [secret, token, connection.token]) assert.ok(!exchange.includes(each), exchange);
       }),
-      { numRuns: 60 },
+      { numRuns: 30 },
     );
   });
 });
