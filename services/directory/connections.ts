@@ -4,7 +4,6 @@ import { ConnectionStatus } from '#proto/rollcall/directory/v1/connection_servic
 import { extensionField } from '#scim/declared-extensions.ts';
 import type { SchemaRegistry } from '#scim/schema-registry.ts';
 import { defaultAttributeMapping } from './attribute-mapping.ts';
-import { isExpired } from './credentials.ts';
 import type {
   Command,
   ConnectionChangeContent,
@@ -19,14 +18,14 @@ import { findConnection, findLiveConnection } from './find-connection.ts';
 import type { Committer } from './mongo/commit-queues.ts';
 import { type ConnectionTypes, extensionsRevision, typeIn } from './mongo/connection-types.ts';
 import type { Database } from './mongo/database.ts';
-import type { ConnectionDocument, HeadDocument, ServiceTokenDocument } from './mongo/documents.ts';
+import type { ConnectionDocument, HeadDocument } from './mongo/documents.ts';
 import type { Purge } from './mongo/purge.ts';
 import type { Refold } from './mongo/refold.ts';
 import { writeSettingsOf } from './mongo/settings.ts';
 import { checkNamingSettings, readNamingSettings } from './naming-settings.ts';
 import { definitionsChanging } from './refolding.ts';
-import { newConnectionId, newSecret, newTokenId } from './secrets.ts';
-import { newToken, type TokenInput, tokenInvalid, tokenNotFound } from './tokens.ts';
+import { newConnectionId } from './secrets.ts';
+import { newToken, type TokenInput } from './tokens.ts';
 import { valuesShared } from './uniqueness.ts';
 import { operatorCommand } from './write-command.ts';
 
@@ -38,7 +37,7 @@ export interface ConnectionWithHead {
   readonly head: HeadDocument | undefined;
 }
 
-/** What operators do with connections and with the tokens of internal services, which access asks about. */
+/** What operators do with connections. */
 export interface Connections {
   /** Creates a connection with one token. */
   create(input: ConnectionDetails & WriteSettings): Promise<ConnectionWithHead & { token: string }>;
@@ -64,19 +63,6 @@ export interface Connections {
   ): Promise<ConnectionWithHead>;
   /** Refuses a connection's requests at once and removes what it holds in the background. CONNECTION_NOT_FOUND. */
   remove(id: string): Promise<void>;
-  /** Creates a token of an internal service. CONNECTION_NOT_FOUND. */
-  createServiceToken(input: {
-    label: string;
-    connections: readonly string[];
-    allConnections: boolean;
-    expires: Date | undefined;
-  }): Promise<{ token: ServiceTokenDocument; secret: string }>;
-  /** Reads the tokens of internal services, oldest first. */
-  listServiceTokens(): Promise<readonly ServiceTokenDocument[]>;
-  /** Revokes the token of an internal service. TOKEN_NOT_FOUND. */
-  revokeServiceToken(tokenId: string): Promise<void>;
-  /** Says what an internal service's token opens. TOKEN_INVALID. */
-  authenticateService(digest: Uint8Array): Promise<ServiceTokenDocument>;
 }
 
 const firstToken: TokenInput = { label: 'first token', expires: undefined, readOnly: false, userId: '' };
@@ -244,36 +230,6 @@ export function createConnections(
         $unset: { trustedIssuer: '' },
       });
       purge.start(id);
-    },
-    async createServiceToken({ label, connections, allConnections, expires }) {
-      for (const id of connections) await findLiveConnection(database, id);
-      const { secret, digest } = newSecret();
-      const token: ServiceTokenDocument = {
-        _id: digest,
-        id: newTokenId(),
-        label,
-        connections: allConnections ? [] : [...connections],
-        allConnections,
-        created: new Date(clock()),
-        expires: expires ?? null,
-      };
-      await database.serviceTokens.insertOne(token);
-      return { token, secret };
-    },
-    async listServiceTokens() {
-      const tokens = await database.serviceTokens.find().toArray();
-      return tokens.sort((a, b) => a.created.getTime() - b.created.getTime());
-    },
-    async revokeServiceToken(tokenId) {
-      const tokens = await database.serviceTokens.find().toArray();
-      const token = tokens.find(({ id }) => id === tokenId);
-      if (!token) throw tokenNotFound(tokenId);
-      await database.serviceTokens.deleteOne({ _id: token._id });
-    },
-    async authenticateService(digest) {
-      const token = await database.serviceTokens.findOne({ _id: Buffer.from(digest).toString('hex') });
-      if (!token || isExpired(token, clock())) throw tokenInvalid();
-      return token;
     },
   };
 }

@@ -58,6 +58,7 @@ import { createResourceService } from './rpc/resource-service.ts';
 import { roleService } from './rpc/role-service.ts';
 import { searchService } from './rpc/search-service.ts';
 import { userService } from './rpc/user-service.ts';
+import { createServiceTokens } from './service-tokens.ts';
 import { createTokens } from './tokens.ts';
 import { createTrustedIssuers } from './trusted-issuers.ts';
 import { createWalkPlaces } from './walk-places.ts';
@@ -152,6 +153,7 @@ export async function startDirectory(
     tokens: createTokens(database, typeNamed('User'), clock),
     clients: createClients(database, clock),
     trustedIssuers: createTrustedIssuers(database),
+    serviceTokens: createServiceTokens(database, clock),
   };
 
   // Before anybody is served: what is folded by other built-in definitions would be found wrong or not at all.

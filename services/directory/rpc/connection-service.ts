@@ -45,6 +45,7 @@ import type {
   TrustedIssuerRecord,
 } from '../mongo/documents.ts';
 import type { Heads } from '../mongo/heads.ts';
+import type { ServiceTokens } from '../service-tokens.ts';
 import type { Tokens } from '../tokens.ts';
 import type { TrustedIssuers } from '../trusted-issuers.ts';
 import { connectionMessage, readConnectionUpdate, readNewConnection } from './connection-message.ts';
@@ -123,12 +124,14 @@ export function connectionService(
     tokens,
     clients,
     trustedIssuers,
+    serviceTokens,
     previewMapping,
   }: {
     readonly connections: Connections;
     readonly tokens: Tokens;
     readonly clients: Clients;
     readonly trustedIssuers: TrustedIssuers;
+    readonly serviceTokens: ServiceTokens;
     readonly previewMapping: PreviewMapping;
   },
   heads: Heads,
@@ -256,7 +259,7 @@ export function connectionService(
         throw requestInvalid('connection_ids', 'must name at least one connection, or set all_connections');
       if (connectionIds.length > maxServiceConnections)
         throw requestInvalid('connection_ids', `must be at most ${maxServiceConnections}`);
-      const { token, secret } = await connections.createServiceToken({
+      const { token, secret } = await serviceTokens.create({
         label: boundedText(label, 'label', 0, maxLabelLength),
         connections: [...new Set(connectionIds)],
         allConnections,
@@ -265,15 +268,15 @@ export function connectionService(
       return CreateServiceTokenResponse.fromPartial({ token: serviceTokenMessage(token), secret });
     },
     async listServiceTokens() {
-      const tokens = await connections.listServiceTokens();
+      const tokens = await serviceTokens.list();
       return ListServiceTokensResponse.fromPartial({ tokens: tokens.map(serviceTokenMessage) });
     },
     async revokeServiceToken({ tokenId }) {
-      await connections.revokeServiceToken(tokenId);
+      await serviceTokens.revoke(tokenId);
       return RevokeServiceTokenResponse.fromPartial({});
     },
     async authenticateService({ tokenDigest }) {
-      const token = await connections.authenticateService(checkDigest(tokenDigest, 'token_digest'));
+      const token = await serviceTokens.authenticate(checkDigest(tokenDigest, 'token_digest'));
       return AuthenticateServiceResponse.fromPartial({ token: serviceTokenMessage(token) });
     },
   };
