@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Extension } from '#proto/rollcall/directory/v1/connection_service.ts';
-import { ConnectionStatus } from '#proto/rollcall/directory/v1/connection_service.ts';
+import { ConnectionStatus, type Extension } from '#proto/rollcall/directory/v1/connection_service.ts';
 import { extensionField } from '#scim/declared-extensions.ts';
 import type { SchemaRegistry } from '#scim/schema-registry.ts';
 import { defaultAttributeMapping } from './attribute-mapping.ts';
