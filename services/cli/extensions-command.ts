@@ -113,11 +113,10 @@ Examples:
       withDirectory(async (session) => {
         const { connection: connectionId } = options;
         if (!options.yes) {
-          const { resourceType, attributes } = extensionRow(
-            findExtension(await readConnection(session, options), urn),
-          );
+          const extension = findExtension(await readConnection(session, options), urn);
+          const names = attributeNames(extension).join(', ');
           self.error(
-            `error: this deletes what every ${resourceType} has of ${String(attributes)} for ever; repeat it with --yes`,
+            `error: this deletes what every ${extension.resourceType} has of ${names} for ever; repeat it with --yes`,
           );
         }
         await session.connections.removeExtension({ connectionId, urn });
@@ -147,11 +146,11 @@ function findExtension(connection: Connection | undefined, urn: string): Extensi
   throw new Error(`The connection declares no ${urn}; it declares ${known === '' ? 'nothing' : known}.`);
 }
 
-function extensionRow({ resourceType, schema }: Extension): Row {
-  return {
-    urn: schema?.id,
-    resourceType,
-    name: schema?.name,
-    attributes: schema?.attributes.map(({ name }) => name),
-  };
+function extensionRow(extension: Extension): Row {
+  const { resourceType, schema } = extension;
+  return { urn: schema?.id, resourceType, name: schema?.name, attributes: attributeNames(extension) };
+}
+
+function attributeNames({ schema }: Extension): readonly string[] {
+  return schema?.attributes.map(({ name }) => name) ?? [];
 }

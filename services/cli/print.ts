@@ -56,6 +56,6 @@ function toJson(row: Row): string {
 }
 
 function toText(value: Row[string]): string {
-  if (value === undefined || value === '') return '-';
-  return Array.isArray(value) ? value.join(', ') : String(value);
+  const text = Array.isArray(value) ? value.join(', ') : String(value ?? '');
+  return text === '' ? '-' : text;
 }
