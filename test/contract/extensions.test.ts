@@ -638,7 +638,7 @@ suite('rollcall extensions', () => {
 
     const kept = await cli('extensions', 'remove', badge, '--connection', id);
     assert.deepEqual([kept.code, kept.stdout], [2, '']);
-    assert.match(kept.stderr, /what every User has of number,office for ever; repeat it with --yes/);
+    assert.match(kept.stderr, /what every User has of number, office for ever; repeat it with --yes/);
     await printed('extensions', 'remove', badge, '--connection', id, '--yes');
     assert.deepEqual((await acme.connection()).extensions, []);
   });

@@ -46,7 +46,7 @@ export function testMappingsCommand({ rollcall, createRoles }: RolesFixture): vo
       const preview = await printed('preview', file);
       assert.match(preview, /^2 users would gain or lose a role\.\n\n/);
       assert.match(preview, /\nadmin +1 +0\neditor +1 +0\nmember +2 +0\n/);
-      assert.match(preview, /\nada@example\.com +admin, member\n/);
+      assert.match(preview, /\nada@example\.com +admin, member +-\n/);
       assert.match(preview, /name a group that does not exist: typo\./);
       assert.equal(await acme.position(), 4, 'a preview writes nothing');
 
