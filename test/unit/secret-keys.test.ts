@@ -67,13 +67,14 @@ suite('secret keys', () => {
     );
   });
 
-  test('give the credentials of CLI, gateway and access, for the owner only', async () => {
+  test('give the credential of every role, for the owner only', async () => {
     await writeCallerTokens(dataDir, second);
     await writeCallerTokens(dataDir, first);
     const files = {
       'directory.token': 'admin',
       'gateway.token': 'gateway',
       'access.token': 'access',
+      'service.token': 'service',
     } as const;
     assert.deepEqual((await readdir(dataDir)).toSorted(), Object.keys(files).toSorted());
     for (const [file, role] of Object.entries(files)) {

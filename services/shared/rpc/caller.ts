@@ -65,7 +65,8 @@ const allowedMethods: Readonly<Record<CallerRole, ReadonlySet<string> | undefine
   service: paths([...reads, ...consumerCalls]),
   admin: undefined,
 };
-const roles = ['gateway', 'access', 'service', 'admin'] as const satisfies readonly CallerRole[];
+/** All roles. */
+export const callerRoles = ['gateway', 'access', 'service', 'admin'] as const satisfies readonly CallerRole[];
 
 /**
  * The credential of a role. It follows from the secret key alone, so every directory with the same key accepts it; a
@@ -79,7 +80,7 @@ export function callerToken(secretKey: Buffer, role: CallerRole): string {
 /** Accepts the credentials made from any of the keys, so that callers go on while a key is being replaced. */
 export function createCallerCheck(secretKeys: SecretKeys): CallerCheck {
   const known = secretKeys.flatMap((key) =>
-    roles.map((role) => ({ role, digest: sha256(callerToken(key, role)) })),
+    callerRoles.map((role) => ({ role, digest: sha256(callerToken(key, role)) })),
   );
   return (token, method) => {
     const digest = sha256(token ?? '');

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type CallerRole, callerToken } from '#rpc/caller.ts';
+import { type CallerRole, callerRoles, callerToken } from '#rpc/caller.ts';
 import { ConfigError } from './config.ts';
 
 /** The keys that caller credentials and page cursors are made from: the first makes new ones, all are accepted. */
@@ -10,7 +10,12 @@ export type SecretKeys = readonly [current: Buffer, ...older: Buffer[]];
 const minimumBytes = 32;
 const keyFile = 'secret.key';
 /** The file in the data folder that holds each role's credential. */
-const tokenFiles = { admin: 'directory.token', gateway: 'gateway.token', access: 'access.token' } as const;
+const tokenFiles: Readonly<Record<CallerRole, string>> = {
+  admin: 'directory.token',
+  gateway: 'gateway.token',
+  access: 'access.token',
+  service: 'service.token',
+};
 
 /**
  * Reads `ROLLCALL_SECRET_KEY` (base64 or hex, several separated by commas, the current one first), or else the key in
@@ -26,10 +31,13 @@ export async function loadSecretKeys(options: {
   return parseSecretKeys((await readText(path)) ?? (await createKey(options.dataDir, path)), path);
 }
 
-/** Writes the credentials of the CLI, the gateway and the access service into the data folder, each with mode 0600. */
+/**
+ * Writes the credentials of the CLI, the gateway, the access service and services in other languages into the data folder,
+ * each with mode 0600.
+ */
 export async function writeCallerTokens(dataDir: string, secretKey: Buffer): Promise<void> {
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  for (const role of ['admin', 'gateway', 'access'] as const) {
+  for (const role of callerRoles) {
     const path = join(dataDir, tokenFiles[role]);
     const temporary = await writeBeside(path, callerToken(secretKey, role));
     await rename(temporary, path);
@@ -37,10 +45,7 @@ export async function writeCallerTokens(dataDir: string, secretKey: Buffer): Pro
 }
 
 /** Reads a credential that `writeCallerTokens` left in the data folder. Throws ConfigError when it is not there. */
-export async function readCallerToken(
-  dataDir: string,
-  role: Exclude<CallerRole, 'service'>,
-): Promise<string> {
+export async function readCallerToken(dataDir: string, role: CallerRole): Promise<string> {
   const path = join(dataDir, tokenFiles[role]);
   const token = await readText(path);
   if (token !== undefined) return token.trim();
