@@ -707,6 +707,19 @@ suite('a start with other built-in definitions', () => {
     return () => db.collection('heads').updateOne({ connection }, { $set: { 'folded.builtIn': 'other' } });
   }
 
+  test('is not taken for done while this version still writes', async () => {
+    const acme = await createDriver(clients());
+    await using client = await MongoClient.connect(uri());
+    const heads = client.db().collection('heads');
+    const folded = async () => (await heads.findOne({ connection: acme.connectionId }))?.folded.builtIn;
+    const own = await folded();
+    await heads.updateOne({ connection: acme.connectionId }, { $set: { 'folded.builtIn': 'newer' } });
+    await acme.createUser('ada');
+    // What was written is folded by this version: the newer one is to look again.
+    assert.equal(await folded(), '');
+    assert.ok(own);
+  });
+
   test('folds everything before it serves', async () => {
     const acme = await createDriver(clients());
     await driven.declare(acme, [{ ...number, uniqueness: 'server' }]);

@@ -26,7 +26,7 @@ export interface Refold extends AsyncDisposable {
 }
 
 /** Whether everything stored of a connection is folded by the definitions in force. */
-export function isFolded({ folded, settings }: HeadDocument, builtIn: string): boolean {
+function isFolded({ folded, settings }: HeadDocument, builtIn: string): boolean {
   return folded?.builtIn === builtIn && folded.extensions === (settings?.extensionsRevision ?? '');
 }
 

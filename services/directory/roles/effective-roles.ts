@@ -80,7 +80,7 @@ export function effectiveRoles(
 }
 
 /** A user as the conditions of mappings see it. */
-export function testedResource({ state, chains }: UserFacts): JsonObject {
+function testedResource({ state, chains }: UserFacts): JsonObject {
   const { id, resource, version, created, lastModified } = state;
   const direct = [...chains.values()].flatMap(([group, ...others]) =>
     group !== undefined && others.length === 0 ? [{ value: group, type: 'direct' }] : [],

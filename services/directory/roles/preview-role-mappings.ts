@@ -41,7 +41,7 @@ export interface PreviewTotals {
 export type PreviewPart = { readonly users: readonly PreviewedUser[] } | { readonly totals: PreviewTotals };
 
 /** How many users one preview looks at. */
-export const maxPreviewedUsers = 100_000;
+const maxPreviewedUsers = 100_000;
 
 const usersPerStep = 1_000;
 
