@@ -22,10 +22,12 @@ import type { DirectoryConfig } from './config.ts';
 import { createConnections } from './connections.ts';
 import { createConsumerMetrics } from './consumer-metrics.ts';
 import { createConsumers } from './consumers.ts';
+import { createDerivedReads } from './derived-values.ts';
 import { createExchanges } from './exchanges.ts';
 import { createExport } from './export.ts';
 import { createFeed } from './feed.ts';
 import { createIdentityReaders } from './identity.ts';
+import { createLookUpResources } from './look-up-resources.ts';
 import { createMappingPreview } from './mapping-preview.ts';
 import { createMembershipReads } from './memberships.ts';
 import { createCommitter } from './mongo/committer.ts';
@@ -113,6 +115,7 @@ export async function startDirectory(
       database,
       types,
       onCommit(connection, position, head) {
+        heads.committed(head);
         headWatch.committed(connection, position);
         validityWatch.committed(head);
         holderWatch.committed(head);
@@ -125,7 +128,9 @@ export async function startDirectory(
   const refold = stack.use(createRefold(database, committer, types, logger));
   const purge = stack.use(createPurge(database, registry, logger));
   const pageTokens = createPageTokens(secretKeys, clock);
-  const reads = createResourceReads(database, types, heads);
+  const derivedReads = createDerivedReads(database, types);
+  const reads = createResourceReads(database, types, heads, derivedReads);
+  const lookUpResources = createLookUpResources(database, types, heads, derivedReads);
   const loader = createRoleLoader(database, types, createMappingsCompiler(logger));
   const walk = createWalk(database, loader);
   const roles = createRoleReads(database, heads, loader, walk, clock);
@@ -186,7 +191,12 @@ export async function startDirectory(
           connectionService({ connections, previewMapping, ...credentials }, heads, registry, clock),
           options,
         );
-        bindService(rpc, SearchServiceService, searchService(registry, listResources, memberships), options);
+        bindService(
+          rpc,
+          SearchServiceService,
+          searchService(registry, listResources, lookUpResources, memberships),
+          options,
+        );
         bindService(
           rpc,
           ChangeServiceService,

@@ -10,6 +10,7 @@ import {
   type ConnectionDriver,
   createDriver,
   idOf,
+  operation,
   refused,
   resourceTypes,
 } from '../support/connection-driver.ts';
@@ -321,6 +322,98 @@ suite('a page of large resources', () => {
       const start = fromToken(first.header.nextPageToken);
       const second = await acme.listUsers({ ...(filter && { filter }), page: { start } });
       assert.deepEqual([...first.ids, ...second.ids], ids);
+    }
+  });
+});
+
+suite('looking up together', () => {
+  let acme: ConnectionDriver;
+  let ids: string[];
+  before(async () => {
+    ({ acme, ids } = await twentyFive());
+  });
+  const [user, group] = [resourceTypes.user, resourceTypes.group];
+
+  test('answers each question in its place, and leaves alone what a call of its own must say', async () => {
+    const other = await createDriver(directory.clients);
+    const { user: stranger } = await other.createUser('stranger');
+    const [first = '', second = '', third = ''] = ids;
+    const asked = [
+      [{ id: second }, [second]],
+      [{ filter: 'userName eq "USER 0"' }, [first]],
+      [{ filter: 'externalId eq "E-2"' }, [third]],
+      [{ filter: 'externalId eq "e-2"' }, []],
+      [{ filter: 'userName eq "nobody"' }, []],
+      [{ id: second }, [second]],
+      [{ id: idOf(stranger) }, undefined],
+      [{ id: 'no id' }, undefined],
+      [{ filter: 'title eq "third"' }, undefined],
+      [{ filter: 'userName sw "user 1"' }, undefined],
+      [{ filter: 'userName eq "user 1" and active eq true' }, undefined],
+      [{ filter: `groups eq "${first}"` }, undefined],
+    ] as const;
+    const {
+      ids: found,
+      answers,
+      asOf,
+    } = await acme.lookUp(
+      user,
+      asked.map(([question]) => question),
+    );
+    assert.deepEqual(
+      found,
+      asked.map(([, expected]) => expected),
+    );
+    assert.equal(asOf, 25);
+    assert.deepEqual(answers[0]?.users[0], (await acme.getUser(second)).user);
+  });
+
+  test('finds all who share a value, oldest first, up to twenty', async () => {
+    const shared: string[] = [];
+    for (let count = 1; count <= 21; count++) {
+      const { user: one } = await acme.createUser({ userName: `twin ${count}`, externalId: 'twins' });
+      shared.push(idOf(one));
+      if (count < 20) continue;
+      const { ids: found } = await acme.lookUp(user, [
+        { filter: 'externalId eq "twins"' },
+        { id: shared[0] ?? '' },
+      ]);
+      assert.deepEqual(found, [count === 20 ? shared : undefined, shared.slice(0, 1)]);
+    }
+  });
+
+  test('shows users with their groups, and groups without their members, as the mask says', async () => {
+    const [first = ''] = ids;
+    const crew = await acme.groupOf('Crew', [first]);
+    for (const mask of [{}, { withoutNames: true }, { withoutGroups: true }]) {
+      const { answers } = await acme.lookUp(user, [{ id: first }], { mask });
+      assert.deepEqual(answers[0]?.users[0], (await acme.getUser(first, { mask })).user);
+    }
+    const { answers, ids: found } = await acme.lookUp(group, [
+      { filter: 'displayName eq "crew"' },
+      { id: crew },
+    ]);
+    assert.deepEqual(found, [[crew], [crew]]);
+    const { group: whole } = await acme.getGroup(crew, { mask: { withoutMembers: true } });
+    assert.deepEqual(answers[1]?.groups[0], whole);
+  });
+
+  test('is refused beyond 100 questions, and for a type that there is not', async () => {
+    const invalid = (field: string) => [ErrorReason.REQUEST_INVALID, { field }] as const;
+    const many = Array.from({ length: 101 }, () => ({ id: ids[0] ?? '' }));
+    await refused(acme.lookUp(user, many), ...invalid('look_ups'));
+    await refused(acme.lookUp({ ...user, name: 'Robot' }, []), ...invalid('resource_type'));
+  });
+
+  test('shows what was written a moment before, whoever asks beside', async () => {
+    const [first = '', ...others] = ids;
+    for (let round = 0; round < 10; round++) {
+      const title = `captain ${round}`;
+      const beside = others.slice(0, 5).map((id) => acme.lookUp(user, [{ id }, { id: first }]));
+      await acme.patchUser(first, [operation(user, 'REPLACE', 'title', title)]);
+      const { answers } = await acme.lookUp(user, [{ id: first }]);
+      assert.equal(answers[0]?.users[0]?.title, title);
+      await Promise.all(beside);
     }
   });
 });

@@ -23,7 +23,10 @@ import {
   ListUserGroupsRequest,
 } from '#proto/rollcall/directory/v1/membership_service.ts';
 import type { ListHeader } from '#proto/rollcall/directory/v1/reads.ts';
-import { SearchResourcesRequest } from '#proto/rollcall/directory/v1/search_service.ts';
+import {
+  LookUpResourcesRequest,
+  SearchResourcesRequest,
+} from '#proto/rollcall/directory/v1/search_service.ts';
 import {
   CreateUserRequest,
   DeleteUserRequest,
@@ -278,6 +281,29 @@ export function driveConnection(clients: DirectoryClients, connectionId: string)
           found.push({ type: part.$case === 'user' ? 'User' : 'Group', resource: part.value, memberIds: [] });
       }
       return { header: given(header), found, ids: found.map(({ resource }) => idOf(resource)) };
+    },
+    /** Looks up resources of a type together; gives the ids that each question found, undefined for one that is to be asked alone. */
+    async lookUp(
+      type: ResourceType,
+      lookUps: readonly ({ readonly id: string } | { readonly filter: string })[],
+      rest: Request<typeof LookUpResourcesRequest, 'resourceType' | 'lookUps'> = {},
+    ) {
+      const request = LookUpResourcesRequest.fromPartial({
+        ...rest,
+        connectionId,
+        resourceType: type.name,
+        lookUps: lookUps.map((lookUp) => ({
+          by:
+            'id' in lookUp
+              ? { $case: 'id' as const, value: lookUp.id }
+              : { $case: 'filter' as const, value: parseFilter(type, lookUp.filter) },
+        })),
+      });
+      const { answers, asOf } = await search.lookUpResources(request);
+      const ids = answers.map(({ alone, users: found, groups: foundGroups }) =>
+        alone ? undefined : [...found, ...foundGroups].map(idOf),
+      );
+      return { answers, ids, asOf };
     },
     /** `memberIds` absent sends no member list. */
     replaceGroup(

@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util';
+import { LRUCache } from 'lru-cache';
 import type { ClientSession } from 'mongodb';
 import { ConnectionStatus } from '#proto/rollcall/directory/v1/connection_service.ts';
 import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
@@ -37,8 +39,9 @@ export interface Heads {
   /** Reads a connection's head. CONNECTION_NOT_FOUND when there is none or it is being deleted. */
   read(connection: string, session?: ClientSession): Promise<HeadDocument>;
   /**
-   * Runs a read made of several queries so that they agree: it is repeated when a write came between, and the third
-   * time it runs in a transaction. All of it is one turn of the connection. Waits for `atLeast` first;
+   * Runs a read made of several queries so that they agree: on the head as this process knew it last, or as it is read
+   * first when none is known or the read is to be `fresh`. It is repeated when the head is another one afterwards, and the
+   * fourth time it runs in a transaction. All of it is one turn of the connection. Waits for `atLeast` first;
    * POSITION_NOT_REACHED when it is not reached in time.
    */
   consistent<Result>(
@@ -51,13 +54,21 @@ export interface Heads {
   reached(connection: string, position: number, limits: ReadLimits): Promise<HeadDocument>;
   /** Reads a connection's head as currently as is asked; POSITION_NOT_REACHED. */
   current(connection: string, freshness: ReadFreshness, limits: ReadLimits): Promise<HeadDocument>;
+  /** Notes the head that a commit of this process has left. */
+  committed(head: HeadDocument): void;
 }
 
 // How long a read waits for a position; longer than any commit takes that was acknowledged.
 const maxWaitMs = 5_000;
+// The first may be with a head that is no longer true.
+const maxAttempts = 3;
+// Connections whose last head is kept.
+const maxKnown = 10_000;
 
 /** Makes the reads of heads. */
 export function createHeads(database: Database, turns: Turns, watch: HeadWatch): Heads {
+  const lastKnown = new LRUCache<string, HeadDocument>({ max: maxKnown });
+
   async function read(
     connection: string,
     session?: ClientSession,
@@ -68,7 +79,11 @@ export function createHeads(database: Database, turns: Turns, watch: HeadWatch):
       ...(session && { session }),
       ...(linearizable && { readConcern: { level: 'linearizable' as const } }),
     });
-    if (!head || head.status === ConnectionStatus.DELETING) throw connectionNotFound(connection);
+    if (!head || head.status === ConnectionStatus.DELETING) {
+      lastKnown.delete(connection);
+      throw connectionNotFound(connection);
+    }
+    lastKnown.set(connection, head);
     return head;
   }
 
@@ -104,11 +119,18 @@ export function createHeads(database: Database, turns: Turns, watch: HeadWatch):
     known: HeadDocument | undefined,
     perform: (head: HeadDocument, session: ClientSession | undefined) => Promise<Result>,
   ): Promise<ConsistentRead<Result>> {
-    for (let attempt = 1; attempt <= 2; attempt++) {
-      const head = (attempt === 1 ? known : undefined) ?? (await read(connection, undefined, fresh));
-      const result = await perform(head, undefined);
+    let head = known ?? (await read(connection, undefined, fresh));
+    for (let attempt = 1; attempt <= maxAttempts; attempt++) {
+      const [outcome] = await Promise.allSettled([perform(head, undefined)]);
+      // What is refused may be so by a head that is no longer true.
+      const isRefused = outcome.status === 'rejected' && outcome.reason instanceof DirectoryError;
+      if (outcome.status === 'rejected' && !isRefused) throw outcome.reason;
       const after = await read(connection);
-      if (after.position === head.position) return { asOf: head.position, result };
+      if (isDeepStrictEqual(after, head)) {
+        if (outcome.status === 'rejected') throw outcome.reason;
+        return { asOf: head.position, result: outcome.value };
+      }
+      head = after;
     }
     await using session = database.client.startSession();
     session.startTransaction({ readConcern: { level: 'snapshot' } });
@@ -126,10 +148,12 @@ export function createHeads(database: Database, turns: Turns, watch: HeadWatch):
   return {
     read,
     reached,
+    committed: (head) => void lastKnown.set(head.connection, head),
     current: (connection, { atLeast, fresh }, limits) =>
       atLeast === undefined ? read(connection, undefined, fresh) : reached(connection, atLeast, limits),
     async consistent(connection, { atLeast, fresh }, limits, perform) {
-      const known = atLeast === undefined ? undefined : await reached(connection, atLeast, limits);
+      const reachedHead = atLeast === undefined ? undefined : await reached(connection, atLeast, limits);
+      const known = reachedHead ?? (fresh ? undefined : lastKnown.get(connection));
       return turns.take(connection, () => agreeing(connection, fresh, known, perform), limits.signal);
     },
   };

@@ -1,7 +1,7 @@
 import { isJsonObject } from '#scim/json.ts';
 import type { ResourceType } from '#scim/schema-registry.ts';
 import type { ResourceState } from '../decision.ts';
-import type { DerivedValues } from '../read-resources.ts';
+import type { DerivedValues } from '../derived-values.ts';
 import { resourceToMessage } from '../resource-message.ts';
 
 /** A resource's message as a plain object: what is stored, what the server sets, and what is computed. */

@@ -2,11 +2,11 @@ import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
 import type { IdentityMatch } from '#proto/rollcall/directory/v1/identity.ts';
 import type { Freshness, PageRequest, ResourceMask } from '#proto/rollcall/directory/v1/reads.ts';
 import type { CallContext } from '#rpc/rpc-handlers.ts';
+import type { ReadMask } from '../derived-values.ts';
 import { connectionNotFound, DirectoryError } from '../errors.ts';
 import type { IdentityQuery } from '../identity.ts';
 import { isConnectionId, isResourceId } from '../mongo/documents.ts';
 import type { ReadFreshness, ReadLimits } from '../mongo/heads.ts';
-import type { ReadMask } from '../read-resources.ts';
 import type { WriteContext } from '../write-command.ts';
 
 /** How many resources one page may have. */

@@ -6,8 +6,10 @@ import { Group } from '#proto/rollcall/scim/v1/group.ts';
 import { User } from '#proto/rollcall/scim/v1/user.ts';
 import type { ServiceHandlers } from '#rpc/rpc-handlers.ts';
 import type { ResourceType, SchemaRegistry } from '#scim/schema-registry.ts';
+import type { LookUpResources } from '../look-up-resources.ts';
 import type { MembershipReads } from '../memberships.ts';
 import { readMembers } from './group-members.ts';
+import { answerLookUps } from './look-up.ts';
 import { requestInvalid } from './request-checks.ts';
 import type { ListResources } from './resource-lists.ts';
 
@@ -15,19 +17,22 @@ import type { ListResources } from './resource-lists.ts';
 export function searchService(
   registry: SchemaRegistry,
   listResources: ListResources,
+  lookUpResources: LookUpResources,
   memberships: MembershipReads,
 ): ServiceHandlers<typeof SearchServiceService> {
-  function typeNamed(name: string): ResourceType {
+  function typeNamed(name: string, field: string): ResourceType {
     const type = registry.resourceTypes.find((known) => known.name === name);
     if (type) return type;
     const known = registry.resourceTypes.map((other) => other.name).join(', ');
-    throw requestInvalid('types.resource_type', `must be one of ${known}`);
+    throw requestInvalid(field, `must be one of ${known}`);
   }
 
   return {
+    lookUpResources: (request, call) =>
+      answerLookUps(typeNamed(request.resourceType, 'resource_type'), lookUpResources, request, call),
     async *searchResources(request, call) {
       const types = request.types.map(({ resourceType, filter, sortBy }) => ({
-        type: typeNamed(resourceType),
+        type: typeNamed(resourceType, 'types.resource_type'),
         filter,
         sortBy,
       }));

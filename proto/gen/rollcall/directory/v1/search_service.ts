@@ -12,9 +12,12 @@ import {
   Client as Client1,
   type ClientOptions,
   type ClientReadableStream,
+  type ClientUnaryCall,
   type handleServerStreamingCall,
+  type handleUnaryCall,
   makeGenericClientConstructor,
   type Metadata,
+  type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { AttributePath, Filter } from "../../scim/v1/filter.ts";
@@ -72,6 +75,57 @@ export interface SearchResourcesResponse {
     /** Members of the group sent last. */
     { $case: "members"; value: MemberChunk }
     | undefined;
+}
+
+/** Asks for resources, each by what few others have. */
+export interface LookUpResourcesRequest {
+  /** The connection that owns the resources. */
+  connectionId: string;
+  /** The type, as in `meta.resourceType`: `User` or `Group`. */
+  resourceType: string;
+  /** What is asked, at most 100 questions. */
+  lookUps: LookUp[];
+  /** What to leave out of the answer. A group comes without its members, whatever this says. */
+  mask:
+    | ResourceMask
+    | undefined;
+  /** How current the answer must be. */
+  freshness: Freshness | undefined;
+}
+
+/** A question for a resource. */
+export interface LookUp {
+  /** By what it is found. */
+  by:
+    | //
+    /** Its id. */
+    { $case: "id"; value: string }
+    | //
+    /** A comparison with `eq` of an attribute that is unique or indexed, such as userName or externalId. */
+    { $case: "filter"; value: Filter }
+    | undefined;
+}
+
+/** What was found. */
+export interface LookUpResourcesResponse {
+  /** The answer to each question, in their order. */
+  answers: LookUpAnswer[];
+  /** A position known before the data was read: the answer shows every change up to it. */
+  asOf: number;
+}
+
+/** The answer to one question. */
+export interface LookUpAnswer {
+  /**
+   * Not answered here: ask by a call of its own, GetUser, GetGroup or SearchResources, which says what is wrong or sends what
+   * is too much for here. So for an id that there is not, a filter that is invalid or not of the kind above, and for more
+   * than 20 matches.
+   */
+  alone: boolean;
+  /** The users that match, oldest first, when users were asked for. */
+  users: User[];
+  /** The groups that match, oldest first, when groups were asked for. */
+  groups: Group[];
 }
 
 function createBaseSearchResourcesRequest(): SearchResourcesRequest {
@@ -393,6 +447,340 @@ export const SearchResourcesResponse: MessageFns<SearchResourcesResponse> = {
   },
 };
 
+function createBaseLookUpResourcesRequest(): LookUpResourcesRequest {
+  return { connectionId: "", resourceType: "", lookUps: [], mask: undefined, freshness: undefined };
+}
+
+export const LookUpResourcesRequest: MessageFns<LookUpResourcesRequest> = {
+  encode(message: LookUpResourcesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.connectionId !== "") {
+      writer.uint32(10).string(message.connectionId);
+    }
+    if (message.resourceType !== "") {
+      writer.uint32(18).string(message.resourceType);
+    }
+    for (const v of message.lookUps) {
+      LookUp.encode(v!, writer.uint32(26).fork()).join();
+    }
+    if (message.mask !== undefined) {
+      ResourceMask.encode(message.mask, writer.uint32(34).fork()).join();
+    }
+    if (message.freshness !== undefined) {
+      Freshness.encode(message.freshness, writer.uint32(42).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LookUpResourcesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLookUpResourcesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.connectionId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.resourceType = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.lookUps.push(LookUp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.mask = ResourceMask.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.freshness = Freshness.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<LookUpResourcesRequest>): LookUpResourcesRequest {
+    return LookUpResourcesRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LookUpResourcesRequest>): LookUpResourcesRequest {
+    const message = createBaseLookUpResourcesRequest();
+    message.connectionId = object.connectionId ?? "";
+    message.resourceType = object.resourceType ?? "";
+    message.lookUps = object.lookUps?.map((e) => LookUp.fromPartial(e)) || [];
+    message.mask = (object.mask !== undefined && object.mask !== null)
+      ? ResourceMask.fromPartial(object.mask)
+      : undefined;
+    message.freshness = (object.freshness !== undefined && object.freshness !== null)
+      ? Freshness.fromPartial(object.freshness)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseLookUp(): LookUp {
+  return { by: undefined };
+}
+
+export const LookUp: MessageFns<LookUp> = {
+  encode(message: LookUp, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.by?.$case) {
+      case "id":
+        writer.uint32(10).string(message.by.value);
+        break;
+      case "filter":
+        Filter.encode(message.by.value, writer.uint32(18).fork()).join();
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LookUp {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLookUp();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.by = { $case: "id", value: reader.string() };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.by = { $case: "filter", value: Filter.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<LookUp>): LookUp {
+    return LookUp.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LookUp>): LookUp {
+    const message = createBaseLookUp();
+    switch (object.by?.$case) {
+      case "id": {
+        if (object.by?.value !== undefined && object.by?.value !== null) {
+          message.by = { $case: "id", value: object.by.value };
+        }
+        break;
+      }
+      case "filter": {
+        if (object.by?.value !== undefined && object.by?.value !== null) {
+          message.by = { $case: "filter", value: Filter.fromPartial(object.by.value) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseLookUpResourcesResponse(): LookUpResourcesResponse {
+  return { answers: [], asOf: 0 };
+}
+
+export const LookUpResourcesResponse: MessageFns<LookUpResourcesResponse> = {
+  encode(message: LookUpResourcesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.answers) {
+      LookUpAnswer.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.asOf !== 0) {
+      writer.uint32(16).int64(message.asOf);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LookUpResourcesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLookUpResourcesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.answers.push(LookUpAnswer.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.asOf = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<LookUpResourcesResponse>): LookUpResourcesResponse {
+    return LookUpResourcesResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LookUpResourcesResponse>): LookUpResourcesResponse {
+    const message = createBaseLookUpResourcesResponse();
+    message.answers = object.answers?.map((e) => LookUpAnswer.fromPartial(e)) || [];
+    message.asOf = object.asOf ?? 0;
+    return message;
+  },
+};
+
+function createBaseLookUpAnswer(): LookUpAnswer {
+  return { alone: false, users: [], groups: [] };
+}
+
+export const LookUpAnswer: MessageFns<LookUpAnswer> = {
+  encode(message: LookUpAnswer, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.alone !== false) {
+      writer.uint32(8).bool(message.alone);
+    }
+    for (const v of message.users) {
+      User.encode(v!, writer.uint32(18).fork()).join();
+    }
+    for (const v of message.groups) {
+      Group.encode(v!, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LookUpAnswer {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLookUpAnswer();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.alone = reader.bool();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.users.push(User.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.groups.push(Group.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<LookUpAnswer>): LookUpAnswer {
+    return LookUpAnswer.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LookUpAnswer>): LookUpAnswer {
+    const message = createBaseLookUpAnswer();
+    message.alone = object.alone ?? false;
+    message.users = object.users?.map((e) => User.fromPartial(e)) || [];
+    message.groups = object.groups?.map((e) => Group.fromPartial(e)) || [];
+    return message;
+  },
+};
+
 /**
  * Queries over the resources of several types (RFC 7644, section 3.4.2.1). Every call may fail with
  * CONNECTION_NOT_FOUND, REQUEST_INVALID, DATABASE_UNAVAILABLE.
@@ -414,6 +802,22 @@ export const SearchServiceService = {
       Buffer.from(SearchResourcesResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): SearchResourcesResponse => SearchResourcesResponse.decode(value),
   },
+  /**
+   * Looks up resources of one type, each by its id or by a value of its own, together: what costs one call and one round
+   * trip of the database for each when they are asked for one by one. Fails with POSITION_NOT_REACHED; what is wrong with
+   * one of the questions leaves the others as they are.
+   */
+  lookUpResources: {
+    path: "/rollcall.directory.v1.SearchService/LookUpResources" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: LookUpResourcesRequest): Buffer =>
+      Buffer.from(LookUpResourcesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): LookUpResourcesRequest => LookUpResourcesRequest.decode(value),
+    responseSerialize: (value: LookUpResourcesResponse): Buffer =>
+      Buffer.from(LookUpResourcesResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): LookUpResourcesResponse => LookUpResourcesResponse.decode(value),
+  },
 } as const;
 
 export interface SearchServiceServer extends UntypedServiceImplementation {
@@ -422,6 +826,12 @@ export interface SearchServiceServer extends UntypedServiceImplementation {
    * Fails with FILTER_INVALID, SORT_INVALID, TOO_MANY, PAGE_TOKEN_INVALID, PAGE_TOKEN_EXPIRED, PAGE_SIZE_CHANGED.
    */
   searchResources: handleServerStreamingCall<SearchResourcesRequest, SearchResourcesResponse>;
+  /**
+   * Looks up resources of one type, each by its id or by a value of its own, together: what costs one call and one round
+   * trip of the database for each when they are asked for one by one. Fails with POSITION_NOT_REACHED; what is wrong with
+   * one of the questions leaves the others as they are.
+   */
+  lookUpResources: handleUnaryCall<LookUpResourcesRequest, LookUpResourcesResponse>;
 }
 
 export interface SearchServiceClient extends Client1 {
@@ -438,6 +848,26 @@ export interface SearchServiceClient extends Client1 {
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<SearchResourcesResponse>;
+  /**
+   * Looks up resources of one type, each by its id or by a value of its own, together: what costs one call and one round
+   * trip of the database for each when they are asked for one by one. Fails with POSITION_NOT_REACHED; what is wrong with
+   * one of the questions leaves the others as they are.
+   */
+  lookUpResources(
+    request: LookUpResourcesRequest,
+    callback: (error: ServiceError | null, response: LookUpResourcesResponse) => void,
+  ): ClientUnaryCall;
+  lookUpResources(
+    request: LookUpResourcesRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: LookUpResourcesResponse) => void,
+  ): ClientUnaryCall;
+  lookUpResources(
+    request: LookUpResourcesRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: LookUpResourcesResponse) => void,
+  ): ClientUnaryCall;
 }
 
 export const SearchServiceClient = makeGenericClientConstructor(
@@ -457,6 +887,17 @@ type DeepPartial<T> = T extends Builtin ? T
   : T extends { $case: string; value: unknown } ? { $case: T["$case"]; value?: DeepPartial<T["value"]> }
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
+
+function longToNumber(int64: { toString(): string }): number {
+  const num = globalThis.Number(int64.toString());
+  if (num > globalThis.Number.MAX_SAFE_INTEGER) {
+    throw new globalThis.Error("Value is larger than Number.MAX_SAFE_INTEGER");
+  }
+  if (num < globalThis.Number.MIN_SAFE_INTEGER) {
+    throw new globalThis.Error("Value is smaller than Number.MIN_SAFE_INTEGER");
+  }
+  return num;
+}
 
 interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
