@@ -24,12 +24,18 @@ export interface DerivedValues {
   readonly managerName?: string;
 }
 
+/** Of a connection's head what these reads go by. */
+export interface DerivedBy extends Readonly<Pick<HeadDocument, 'connection'>> {
+  /** The deleted groups whose edges still stand. */
+  readonly draining: readonly string[];
+}
+
 /** Reads what is computed of users: their groups, and the names of these and of their managers. */
 export interface DerivedReads {
   /** The memberships of users, by one query; undefined when the answer leaves them out. */
   membershipsOf(
     type: ResourceType,
-    head: HeadDocument,
+    head: DerivedBy,
     ids: readonly string[],
     mask: ReadMask,
     session: ClientSession | undefined,
@@ -37,7 +43,7 @@ export interface DerivedReads {
   /** What is computed of each resource, from their memberships: by one query for the names of groups, and one for those of managers. */
   derive(
     type: ResourceType,
-    head: HeadDocument,
+    head: DerivedBy,
     states: readonly ResourceState[],
     edges: readonly Edge[] | undefined,
     mask: ReadMask,
@@ -65,7 +71,7 @@ export function createDerivedReads(database: Database, types: ConnectionTypes): 
   // One query for the edges of all resources of an answer.
   async function membershipsOf(
     type: ResourceType,
-    head: HeadDocument,
+    head: DerivedBy,
     ids: readonly string[],
     mask: ReadMask,
     session: ClientSession | undefined,
@@ -77,7 +83,7 @@ export function createDerivedReads(database: Database, types: ConnectionTypes): 
   // One query for the names of their groups, and one for those of their managers.
   async function derive(
     type: ResourceType,
-    head: HeadDocument,
+    head: DerivedBy,
     states: readonly ResourceState[],
     edges: readonly Edge[] | undefined,
     mask: ReadMask,

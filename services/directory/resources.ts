@@ -21,7 +21,7 @@ import { claimedEntries } from './mongo/fold.ts';
 import { applyPatch } from './patch/apply-patch.ts';
 import { refuseLacking, refuseTakenAway } from './required-attributes.ts';
 import { createdRecord, updatedRecord } from './resource-record.ts';
-import { loadOwners, refuseTaken, taken } from './uniqueness.ts';
+import { entriesToClaim, loadOwners, refuseTaken, taken } from './uniqueness.ts';
 import { dropUnknown, keepsUnknown } from './unknown-attributes.ts';
 import { validateResource } from './validate/validate-resource.ts';
 import { commandOf, existingResource, type WriteContext, type WriteReply } from './write-command.ts';
@@ -56,15 +56,16 @@ export function createResource(
     async load(reader) {
       const { own, resource } = complete(reader.settings);
       await Promise.all([
-        loadOwners(reader, own, id, resource),
+        loadOwners(reader, own, claimedEntries(own, id, resource, reader.settings)),
         chosenId ? reader.memberKind(id) : undefined,
         plan && loadMembers(reader, id, plan),
       ]);
     },
     decide(view) {
       const { own, resource } = complete(view.settings);
+      const { draining } = view;
       // The memberships of a deleted group may still stand under its id.
-      if (chosenId && (view.memberKind(id) || view.draining.includes(id))) throw taken(type, 'id');
+      if (chosenId && (view.memberKind(id) || draining.includes(id))) throw taken(type, 'id');
       refuseLacking(own, view.settings.requiredAttributes, resource);
       refuseTaken(view, own, claimedEntries(own, id, resource, view.settings), undefined);
       const state: ResourceState = {
@@ -79,7 +80,7 @@ export function createResource(
         resources: [{ type, id, after: state }],
         addedEdges: diff.added,
         changes: [createdRecord(own, state), ...membershipRecords(id, 1, diff)],
-        reply: (position) => ({ type: own, state, changed: true, position, members: diff }),
+        reply: (position) => ({ type: own, state, changed: true, position, members: diff, draining }),
       };
     },
   };
@@ -133,6 +134,16 @@ interface ChangeOfResource {
   checkRequired(own: ResourceType, required: readonly string[], previous: JsonObject, next: JsonObject): void;
 }
 
+/** What is to be stored after a change. */
+interface NextResource {
+  /** The type as the connection has it. */
+  readonly own: ResourceType;
+  /** What is stored, brought to what the connection declares. */
+  readonly previous: JsonObject;
+  /** What is to be stored; the same object as is stored when nothing changes. */
+  readonly resource: JsonObject;
+}
+
 /** What a client sent, as far as the connection stores it. VALUE_INVALID */
 function readSent(own: ResourceType, settings: ConnectionSettings, resource: JsonObject): JsonObject {
   return adoptUnknown(own, dropUnknown(readDeclared(own, resource), settings));
@@ -146,13 +157,17 @@ function changeResource(
   plan: MemberPlan | undefined,
   { change, checkRequired }: ChangeOfResource,
 ): Command<WriteReply> {
-  const next = (settings: ConnectionSettings, stored: JsonObject) => {
+  let made: { settings: ConnectionSettings; stored: JsonObject; next: NextResource } | undefined;
+  const next = (settings: ConnectionSettings, stored: JsonObject): NextResource => {
+    // `decide` asks again for what `load` has made, unless a neighbour decided before has changed the resource.
+    if (made?.settings === settings && made.stored === stored) return made.next;
     const own = typeIn(settings.registry, type);
     const previous = withDeclarations(own, stored);
     const changed = change(own, settings, previous);
     const valid = changed === previous ? previous : checkSize(validateResource(own, changed, previous));
     // What only brings it to the declarations is no change of the client's.
-    return { own, previous, resource: valid === previous ? stored : valid };
+    made = { settings, stored, next: { own, previous, resource: valid === previous ? stored : valid } };
+    return made.next;
   };
   let unnamedRemoved: readonly Edge[] = [];
   return {
@@ -166,9 +181,12 @@ function changeResource(
       unnamedRemoved = removed;
       // When this refuses, so does `decide`, unless a neighbour decided before has changed the resource.
       const changed = current && attempt(() => next(reader.settings, current.resource));
-      if (changed) await loadOwners(reader, changed.own, id, changed.resource);
+      if (!changed || changed.resource === current.resource) return;
+      const { own, resource } = changed;
+      await loadOwners(reader, own, entriesToClaim(own, id, resource, current.resource, reader.settings));
     },
     decide(view) {
+      const { draining } = view;
       const current = existingResource(view, type, id, context);
       const { own, previous, resource } = next(view.settings, current.resource);
       const diff = plan ? decideMembers(view, id, plan, unnamedRemoved) : { added: [], removed: [] };
@@ -178,10 +196,17 @@ function changeResource(
       const membersChanged = diff.added.length + diff.removed.length > 0;
       if (resource === current.resource && !membersChanged)
         return {
-          reply: (position) => ({ type: own, state: current, changed: false, position, members: diff }),
+          reply: (position) => ({
+            type: own,
+            state: current,
+            changed: false,
+            position,
+            members: diff,
+            draining,
+          }),
         };
       if (resource !== current.resource)
-        refuseTaken(view, own, claimedEntries(own, id, resource, view.settings), id);
+        refuseTaken(view, own, entriesToClaim(own, id, resource, current.resource, view.settings), id);
       const version = current.version + 1;
       const state: ResourceState = { ...current, resource, version, lastModified: context.time };
       const changes: ChangeContent[] = membershipRecords(id, version, diff);
@@ -193,7 +218,7 @@ function changeResource(
         addedEdges: diff.added,
         removedEdges: diff.removed,
         changes,
-        reply: (position) => ({ type: own, state, changed: true, position, members: diff }),
+        reply: (position) => ({ type: own, state, changed: true, position, members: diff, draining }),
       };
     },
   };

@@ -1,20 +1,32 @@
 import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
 import type { JsonObject } from '#scim/json.ts';
 import type { ResourceType } from '#scim/schema-registry.ts';
-import type { IdPair, Reader, View } from './decision.ts';
+import type { ConnectionSettings, IdPair, Reader, View } from './decision.ts';
 import { DirectoryError } from './errors.ts';
-import { claimedEntries } from './mongo/fold.ts';
+import { claimedEntries, uniqueEntries } from './mongo/fold.ts';
 
-/** Loads who has the unique values that a resource is to have. */
-export async function loadOwners(
-  reader: Reader,
+/**
+ * The unique values that a resource is to have, as far as another may have them: no other has one that the resource itself
+ * has already, by a unique index. `previous` is what is stored of it.
+ */
+export function entriesToClaim(
   type: ResourceType,
   id: string,
   resource: JsonObject,
+  previous: JsonObject,
+  settings: ConnectionSettings,
+): readonly string[] {
+  const own = uniqueEntries(type, id, previous);
+  return claimedEntries(type, id, resource, settings).filter((entry) => !own.includes(entry));
+}
+
+/** Loads who has unique values. */
+export async function loadOwners(
+  reader: Reader,
+  type: ResourceType,
+  entries: readonly string[],
 ): Promise<void> {
-  await Promise.all(
-    claimedEntries(type, id, resource, reader.settings).map((entry) => reader.owner(type, entry)),
-  );
+  await Promise.all(entries.map((entry) => reader.owner(type, entry)));
 }
 
 /** Refuses a resource whose unique values another one has. UNIQUENESS. `self` is its id once it is stored. */

@@ -33,10 +33,12 @@ export interface WriteReply {
   readonly position: number;
   /** What it does to a group's members. */
   readonly members: MemberDiff;
+  /** The deleted groups whose edges still stand after the write. */
+  readonly draining: readonly string[];
 }
 
 /** The error for an id that names no resource of a type. */
-export function resourceNotFound(type: ResourceType, id: string): DirectoryError {
+export function resourceNotFound(type: Pick<ResourceType, 'name'>, id: string): DirectoryError {
   return new DirectoryError(ErrorReason.RESOURCE_NOT_FOUND, `No ${type.name} has this id.`, {
     resource_type: type.name,
     id: id.slice(0, 64),

@@ -1,5 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
+import {
+  PauseConnectionRequest,
+  ResumeConnectionRequest,
+  UpdateConnectionRequest,
+} from '#proto/rollcall/directory/v1/connection_service.ts';
 import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
 import type { PatchOp } from '#proto/rollcall/scim/v1/patch.ts';
 import { RpcError } from '#rpc/rpc-error.ts';
@@ -164,6 +169,48 @@ suite('64 clients', () => {
 });
 
 const rounds = Array.from({ length: 8 }, (_, index) => index);
+
+suite('a directory that wrote a connection last', () => {
+  const known = async () => {
+    const acme = await createDriver(first.clients);
+    const { user } = await acme.createUser('ada');
+    return { acme, id: idOf(user), connectionId: acme.connectionId };
+  };
+  const refusal = async (call: Promise<unknown>) => (await outcomes([call])).reasons[0];
+
+  test('writes on from what another one has written', async () => {
+    const { acme, id, connectionId } = await known();
+    const other = driveConnection(second.clients, connectionId);
+    for (const title of ['a', 'b', 'c']) {
+      await other.patchUser(id, [patch('ADD', 'nickName', title)]);
+      await acme.patchUser(id, [patch('ADD', 'title', title)]);
+    }
+    const { user } = await acme.getUser(id);
+    assert.deepEqual([user.nickName, user.title], ['c', 'c']);
+    await holdingsAsLogged(acme);
+  });
+
+  // Neither leaves a change record, which the next one would be in the way of.
+  test('writes nothing after another one has paused it', async () => {
+    const { acme, id, connectionId } = await known();
+    const { connections } = second.clients;
+    await connections.pauseConnection(PauseConnectionRequest.fromPartial({ connectionId }));
+    // First what would change nothing, and so has nothing to write.
+    assert.equal(await refusal(acme.patchUser(id, [])), ErrorReason.CONNECTION_PAUSED);
+    assert.equal(await refusal(acme.createUser('bob')), ErrorReason.CONNECTION_PAUSED);
+    assert.equal((await acme.listUsers()).ids.length, 1);
+    await connections.resumeConnection(ResumeConnectionRequest.fromPartial({ connectionId }));
+    await acme.createUser('bob');
+  });
+
+  test('writes by the settings that another one has changed', async () => {
+    const { acme, connectionId } = await known();
+    const settings = { connectionId, requiredAttributes: { paths: ['title'] } };
+    await second.clients.connections.updateConnection(UpdateConnectionRequest.fromPartial(settings));
+    assert.equal(await refusal(acme.createUser('bob')), ErrorReason.VALUE_INVALID);
+    await acme.createUser({ userName: 'bob', title: 'Major' });
+  });
+});
 
 suite('what happens at once happens one after the other', () => {
   inConnection('a name is freed and taken', async (clientOf) => {

@@ -132,13 +132,16 @@ export function createBatchState(readHead: HeadDocument, settings: ConnectionSet
       if (!current) head[fields.count]++;
       next = { ...after, ordinal };
     } else if (current) head[fields.count]--;
-    const taken = entriesOf(type, next);
-    for (const entry of entriesOf(type, current)) {
-      if (taken.includes(entry)) continue;
-      owners.set(pair(type.name, entry), undefined);
-      freed.add(pair(type.name, entry));
+    // What leaves the resource itself as it is, such as another member, takes and frees nothing.
+    if (next?.resource !== current?.resource) {
+      const taken = entriesOf(type, next);
+      for (const entry of entriesOf(type, current)) {
+        if (taken.includes(entry)) continue;
+        owners.set(pair(type.name, entry), undefined);
+        freed.add(pair(type.name, entry));
+      }
+      for (const entry of taken) owners.set(pair(type.name, entry), id);
     }
-    for (const entry of taken) owners.set(pair(type.name, entry), id);
     kinds.set(id, next ? (type.name as MemberKind) : undefined);
     resources.set(key, { type: typeIn(registry, type), id, before: known?.before, after: next, kept });
   }
@@ -237,6 +240,7 @@ export function createBatchState(readHead: HeadDocument, settings: ConnectionSet
     takesFreedEntry(decision) {
       return (decision.resources ?? []).some(
         ({ type, id, after }) =>
+          freed.size > 0 &&
           after !== null &&
           entriesOf(type, after).some((entry) => {
             const key = pair(type.name, entry);

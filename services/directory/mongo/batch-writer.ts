@@ -1,18 +1,13 @@
-import type { AnyBulkWriteOperation, ClientSession } from 'mongodb';
-import type { BatchState, ResourceWrite, StoredResource } from './batch-state.ts';
+import type { ClientSession } from 'mongodb';
+import type { ResourceType } from '#scim/schema-registry.ts';
+import type { Edge } from '../decision.ts';
+import type { BatchState, StoredResource } from './batch-state.ts';
 import type { Database } from './database.ts';
 import { definitionsFingerprint } from './definitions.ts';
-import {
-  type ChangeDocument,
-  changeKey,
-  type EdgeDocument,
-  edgeKey,
-  keyParts,
-  type ResourceDocument,
-  resourceKey,
-} from './documents.ts';
+import { changeKey, edgeKey, type HeadDocument, keyParts, resourceKey } from './documents.ts';
 import { foldResource, lookupEntries, uniqueEntries } from './fold.ts';
 import { roleMappingsDocument } from './role-mappings-store.ts';
+import { sendWrites, type Write, writeTo } from './send-writes.ts';
 
 /** Who wrote the change records of a batch. */
 export interface ChangeOrigin {
@@ -22,157 +17,142 @@ export interface ChangeOrigin {
   readonly time: Date;
 }
 
-/** Thrown when a unique index refuses a write; names the resource, whose command is then decided apart. */
-export class DuplicateResourceError extends Error {
-  /** The id of the resource that could not be written. */
-  readonly id: string;
-  constructor(id: string) {
-    super('a unique value is taken');
-    this.name = 'DuplicateResourceError';
-    this.id = id;
+/** Thrown when the head is not the one that a batch was decided on: another instance has written it. */
+export class OtherHeadError extends Error {
+  constructor() {
+    super('the head was another one');
+    this.name = 'OtherHeadError';
   }
 }
 
-/** Whether an error is a unique index's refusal, and at which of the statement's documents. */
-export function duplicateIndex(error: unknown): number | undefined {
-  if (!(error instanceof Error) || !('code' in error) || error.code !== 11000) return undefined;
-  const [first] = 'writeErrors' in error && Array.isArray(error.writeErrors) ? error.writeErrors : [];
-  return typeof first?.index === 'number' ? first.index : 0;
-}
-
 /**
- * Sends a batch's net writes, inside its transaction: documents, edges, change records, and the head last. One
- * statement per kind and collection, because mixed ones are several times slower on the embedded server.
+ * Sends a batch's net writes, inside its transaction: documents, edges, change records, and the head last.
+ * @param batch names the transaction in its change records.
+ * @param assumed the head that the batch was decided on, when the transaction has not read it.
+ * @throws DuplicateResourceError, or OtherHeadError when the head is not the assumed one; then the transaction must end.
  */
 export async function writeBatch(
   database: Database,
   session: ClientSession,
-  state: BatchState,
-  origins: readonly ChangeOrigin[],
+  { state, origins }: { readonly state: BatchState; readonly origins: readonly ChangeOrigin[] },
   batch: string,
+  assumed: HeadDocument | undefined,
 ): Promise<void> {
-  const { settings, head } = state;
-  const connection = settings.id;
-  const now = origins[0]?.time ?? new Date(0);
-
-  function folded({ type, id }: ResourceWrite, after: StoredResource) {
-    const { resource, version, created, lastModified } = after;
-    return {
-      resource,
-      fold: foldResource(type, resource),
-      unique: uniqueEntries(type, id, resource),
-      lookup: lookupEntries(type, resource),
-      definitions: definitionsFingerprint(type),
-      version,
-      created,
-      lastModified,
-    };
-  }
-
-  async function refuseDuplicates(writes: readonly ResourceWrite[], statement: () => Promise<unknown>) {
-    try {
-      await statement();
-    } catch (error) {
-      const index = duplicateIndex(error);
-      const write = index === undefined ? undefined : writes[index];
-      throw write ? new DuplicateResourceError(write.id) : error;
-    }
-  }
-
-  const writesByType = Map.groupBy(state.resourceWrites(), ({ type }) => type);
-  for (const [type, writes] of writesByType) {
-    const collection = database.resources(type);
-    const deleted = writes.filter(({ before, after }) => before && !after);
-    const updated = writes.filter(({ before, after }) => before && after);
-    const created = writes.filter(({ before, after }) => !before && after);
-    if (deleted.length > 0) {
-      const keys = deleted.map(({ id }) => resourceKey(connection, id));
-      for (const part of keyParts(keys))
-        await collection.deleteMany(database.points(part, connection), { session });
-    }
-    const kept = writes.flatMap(({ id, kept }) => (kept ? [{ id, kept }] : []));
-    if (kept.length > 0) {
-      const operations = kept.map(({ id, kept: { resource, version, created, lastModified } }) => {
-        const _id = resourceKey(connection, id);
-        const replacement = { connection, resource, version, created, deleted: lastModified };
-        // A caller that chooses ids may create and delete a user again.
-        return { replaceOne: { filter: database.point(_id, connection), replacement, upsert: true } };
-      });
-      await database.deletedUsers.bulkWrite(operations, { session });
-    }
-    if (updated.length > 0) {
-      const operations = updated.flatMap((write): AnyBulkWriteOperation<ResourceDocument>[] => {
-        const { before, after } = write;
-        if (!after) return [];
-        // A membership change leaves the resource itself as it is: then two numbers are all that is sent.
-        const set =
-          before?.resource === after.resource
-            ? { version: after.version, lastModified: after.lastModified }
-            : folded(write, after);
-        const filter = database.point(resourceKey(connection, write.id), connection);
-        return [{ updateOne: { filter, update: { $set: set } } }];
-      });
-      await refuseDuplicates(updated, () => collection.bulkWrite(operations, { session }));
-    }
-    if (created.length > 0) {
-      const documents = created.flatMap((write): ResourceDocument[] => {
-        const { after } = write;
-        if (!after) return [];
-        const _id = resourceKey(connection, write.id);
-        return [{ _id, connection, ordinal: after.ordinal, ...folded(write, after) }];
-      });
-      await refuseDuplicates(created, () => collection.insertMany(documents, { session }));
-    }
-  }
-
-  const edges = state.edgeWrites();
-  const removed = edges.filter(({ added }) => !added);
-  if (removed.length > 0) {
-    const keys = removed.map(({ edge }) => edgeKey(connection, edge.group, edge.member));
-    for (const part of keyParts(keys))
-      await database.memberships.deleteMany(database.points(part, connection), { session });
-  }
-  const added = edges.filter((write) => write.added);
-  if (added.length > 0) {
-    const documents = added.map(
-      ({ edge: { group, member, kind } }): EdgeDocument => ({
-        _id: edgeKey(connection, group, member),
-        connection,
-        group,
-        member,
-        kind,
-        since: now,
+  const { connection } = state.head;
+  const writes = [
+    ...resourceWrites(database, state),
+    ...edgeWrites(database, state, origins[0]?.time ?? new Date(0)),
+    ...changeWrites(database, state, origins, batch),
+    ...state.roleMappingsVersions.map((version) =>
+      writeTo(database.roleMappings, {
+        insertOne: { document: roleMappingsDocument(connection, version) },
       }),
-    );
-    await database.memberships.insertMany(documents, { session });
-  }
-
-  const base = head.position - state.changes.length;
-  if (state.changes.length > 0) {
-    const documents = state.changes.map((content, index): ChangeDocument => {
-      const position = base + index + 1;
-      const origin = origins[index];
-      return {
-        _id: changeKey(connection, position),
-        connection,
-        position,
-        time: origin?.time ?? now,
-        requestId: origin?.requestId ?? '',
-        batch,
-        content,
-      };
-    });
-    await database.changes.insertMany(documents, { session });
-  }
-
-  if (state.roleMappingsVersions.length > 0) {
-    const documents = state.roleMappingsVersions.map((version) => roleMappingsDocument(connection, version));
-    await database.roleMappings.insertMany(documents, { session });
-  }
+    ),
+  ];
   if (state.update) {
     const filter = database.point(connection, connection);
-    await database.connections.updateOne(filter, { $set: state.update }, { session });
+    writes.push(writeTo(database.connections, { updateOne: { filter, update: { $set: state.update } } }));
   }
-  const { _id, connection: tenant, ...fields } = head;
-  await database.heads.updateOne(database.point(_id, tenant), { $set: fields }, { session });
+  writes.push(headWrite(database, state.head, assumed));
+  const headsChanged = await sendWrites(database, session, writes);
+  if (assumed && headsChanged === 0) throw new OtherHeadError();
+}
+
+function resourceWrites(database: Database, state: BatchState): readonly Write[] {
+  const connection = state.settings.id;
+  return [...Map.groupBy(state.resourceWrites(), ({ type }) => type)].flatMap(([type, changed]) => {
+    const collection = database.resources(type);
+    const key = ({ id }: { readonly id: string }) => resourceKey(connection, id);
+    const deleted = changed.filter(({ before, after }) => before && !after).map(key);
+    return [
+      ...keyParts(deleted).map((part) =>
+        writeTo(collection, { deleteMany: { filter: database.points(part, connection) } }),
+      ),
+      ...changed.flatMap(({ kept }): Write[] => {
+        if (!kept) return [];
+        const { resource, version, created, lastModified } = kept;
+        const filter = database.point(key(kept), connection);
+        const replacement = { connection, resource, version, created, deleted: lastModified };
+        // A caller that chooses ids may create and delete a user again.
+        return [writeTo(database.deletedUsers, { replaceOne: { filter, replacement, upsert: true } })];
+      }),
+      ...changed.flatMap(({ id, before, after }): Write[] => {
+        if (!before || !after) return [];
+        const { version, lastModified } = after;
+        // A membership change leaves the resource itself as it is: then two numbers are all that is sent.
+        const set =
+          before.resource === after.resource ? { version, lastModified } : foldedFields(type, after);
+        const filter = database.point(key(after), connection);
+        return [writeTo(collection, { updateOne: { filter, update: { $set: set } } }, id)];
+      }),
+      ...changed.flatMap(({ id, before, after }): Write[] => {
+        if (before || !after) return [];
+        const document = {
+          _id: key(after),
+          connection,
+          ordinal: after.ordinal,
+          ...foldedFields(type, after),
+        };
+        return [writeTo(collection, { insertOne: { document } }, id)];
+      }),
+    ];
+  });
+}
+
+function foldedFields(type: ResourceType, { id, resource, version, created, lastModified }: StoredResource) {
+  return {
+    resource,
+    fold: foldResource(type, resource),
+    unique: uniqueEntries(type, id, resource),
+    lookup: lookupEntries(type, resource),
+    definitions: definitionsFingerprint(type),
+    version,
+    created,
+    lastModified,
+  };
+}
+
+function edgeWrites(database: Database, state: BatchState, since: Date): readonly Write[] {
+  const connection = state.settings.id;
+  const changed = state.edgeWrites();
+  const key = ({ group, member }: Edge) => edgeKey(connection, group, member);
+  const removed = changed.filter(({ added }) => !added).map(({ edge }) => key(edge));
+  return [
+    ...keyParts(removed).map((part) =>
+      writeTo(database.memberships, { deleteMany: { filter: database.points(part, connection) } }),
+    ),
+    ...changed
+      .filter(({ added }) => added)
+      .map(({ edge }) => {
+        const { group, member, kind } = edge;
+        const document = { _id: key(edge), connection, group, member, kind, since };
+        return writeTo(database.memberships, { insertOne: { document } });
+      }),
+  ];
+}
+
+function changeWrites(
+  database: Database,
+  { settings: { id: connection }, head, changes }: BatchState,
+  origins: readonly ChangeOrigin[],
+  batch: string,
+): readonly Write[] {
+  const first = head.position - changes.length + 1;
+  return changes.map((content, index) => {
+    const position = first + index;
+    const { time = new Date(0), requestId = '' } = origins[index] ?? {};
+    const _id = changeKey(connection, position);
+    const document = { _id, connection, position, time, requestId, batch, content };
+    return writeTo(database.changes, { insertOne: { document } });
+  });
+}
+
+function headWrite(database: Database, head: HeadDocument, assumed: HeadDocument | undefined): Write {
+  const { _id, connection, ...fields } = head;
+  const filter = database.point(_id, connection);
+  if (!assumed) return writeTo(database.heads, { updateOne: { filter, update: { $set: fields } } });
+  // It stays as it is unless it is the one assumed. A condition in the filter is a scan on the embedded server.
+  const isAssumed = { $eq: ['$$ROOT', { $literal: assumed }] };
+  const replacement = { $cond: [isAssumed, { $literal: head }, '$$ROOT'] };
+  return writeTo(database.heads, { updateOne: { filter, update: [{ $replaceWith: replacement }] } });
 }

@@ -1,17 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import type { ClientSession, TransactionOptions } from 'mongodb';
 import { Counter, type Registry } from 'prom-client';
 import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
 import type { Logger } from '#runtime/logger.ts';
 import { connectionNotFound, DirectoryError } from '../errors.ts';
-import { DuplicateResourceError, duplicateIndex, writeBatch } from './batch-writer.ts';
+import { OtherHeadError, writeBatch } from './batch-writer.ts';
 import { type Committer, createCommitQueues, type Queue, type Waiting } from './commit-queues.ts';
 import type { ConnectionTypes } from './connection-types.ts';
 import type { Database } from './database.ts';
-import { databaseUnavailable, isTransient, isUnavailable } from './database-error.ts';
+import { databaseUnavailable, isDuplicate, isTransient, isUnavailable } from './database-error.ts';
 import { type DecidedBatch, decideBatch } from './decide-batch.ts';
 import { changeKey, type HeadDocument } from './documents.ts';
+import { createKnownHeads } from './known-heads.ts';
+import { DuplicateResourceError } from './send-writes.ts';
 import { readSettings } from './settings.ts';
 
 /** What a committer needs. */
@@ -62,6 +65,7 @@ export function createCommitter(options: CommitterOptions): Committer {
     help: 'Commands that were answered after a commit',
     registers,
   });
+  const knownHeads = createKnownHeads();
 
   /** Commits a batch and settles its commands; returns those that must be decided again. */
   async function commitBatch(queue: Queue, batch: readonly Waiting[]): Promise<readonly Waiting[]> {
@@ -76,27 +80,28 @@ export function createCommitter(options: CommitterOptions): Committer {
       const batchId = randomUUID();
       let decided: DecidedBatch | undefined;
       let attempt: Unresolved | undefined;
+      const known = unresolved.length === 0 ? knownHead(connection, live) : undefined;
       try {
         await using session = database.client.startSession();
         session.startTransaction(transactionOptions);
         try {
-          const head = await readHead(connection, session);
-          if (head.position !== stalled.position) stalled = { position: head.position, since: Date.now() };
-          const happened = await findCommitted(connection, unresolved, session);
-          if (happened) {
-            await session.abortTransaction();
-            return settle(queue, happened.decided);
+          const head = known ?? (await readHead(connection, session));
+          if (!known) {
+            if (head.position !== stalled.position) stalled = { position: head.position, since: Date.now() };
+            const happened = await findCommitted(connection, unresolved, session);
+            if (happened) {
+              await session.abortTransaction();
+              return settle(queue, happened.decided);
+            }
+            noteRivals(queue, head);
           }
-          noteRivals(queue, head);
-          // Another version of this program is at work too: what it and this one write is not folded alike.
-          if (head.folded && head.folded.builtIn !== types.builtInFingerprint)
-            head.folded = { ...head.folded, builtIn: '' };
           const settings = await readSettings(database, types, head, session);
-          decided = await decideBatch({ database, session }, live, settings, head);
+          decided = await decideBatch({ database, session }, live, settings, foldedHere(head));
           if (decided.dirty) {
-            await writeBatch(database, session, decided.state, decided.origins, batchId);
+            await writeBatch(database, session, decided, batchId, known);
             attempt = { batch: batchId, firstPosition: head.position + 1, decided };
-          }
+          } else if (known && !isDeepStrictEqual(await readHead(connection, session), known))
+            throw new OtherHeadError();
           await session.commitTransaction();
           return settle(queue, decided);
         } catch (error) {
@@ -104,12 +109,19 @@ export function createCommitter(options: CommitterOptions): Committer {
           throw error;
         }
       } catch (error) {
+        knownHeads.forget(connection);
+        if (error instanceof OtherHeadError) {
+          knownHeads.shared(connection);
+          continue;
+        }
         if (error instanceof DuplicateResourceError) return evict(live, decided?.writers.get(error.id));
         if (error instanceof DirectoryError) throw error;
         if (attempt && attempt.decided.origins.length > 0) unresolved.push(attempt);
-        const lostRace = isTransient(error) || duplicateIndex(error) !== undefined;
-        if (lostRace) queue.rivalSeen = Date.now();
-        else if (!isUnavailable(error)) {
+        const lostRace = isTransient(error) || isDuplicate(error);
+        if (lostRace) {
+          queue.rivalSeen = Date.now();
+          knownHeads.shared(connection);
+        } else if (!isUnavailable(error)) {
           if (live.length === 1 || attempt) throw error;
           // One command may be what the database cannot take; apart, it fails alone.
           for (const waiting of live) waiting.alone = true;
@@ -139,6 +151,21 @@ export function createCommitter(options: CommitterOptions): Committer {
     });
   }
 
+  /**
+   * The head that a first attempt may go by. What travels alone begins with several reads at once, which only a transaction
+   * that has begun can take, and what operators do may leave all of a head as it is.
+   */
+  function knownHead(connection: string, batch: readonly Waiting[]): HeadDocument | undefined {
+    return batch.some(({ command }) => command.alone) ? undefined : knownHeads.get(connection);
+  }
+
+  /** The head as this process goes by it: what another version writes too, this one does not count as folded. */
+  function foldedHere(head: HeadDocument): HeadDocument {
+    const { folded } = head;
+    if (!folded || folded.builtIn === types.builtInFingerprint) return head;
+    return { ...head, folded: { ...folded, builtIn: '' } };
+  }
+
   async function readHead(connection: string, session: ClientSession): Promise<HeadDocument> {
     const head = await database.heads.findOne(database.point(connection, connection), { session });
     if (!head) throw connectionNotFound(connection);
@@ -164,10 +191,12 @@ export function createCommitter(options: CommitterOptions): Committer {
   }
 
   function settle(queue: Queue, decided: DecidedBatch): readonly Waiting[] {
-    queue.position = decided.state.head.position;
+    const { head } = decided.state;
+    queue.position = head.position;
+    if (decided.dirty) knownHeads.committed(head);
     if (decided.dirty) transactions.inc();
     commands.inc(decided.outcomes.length);
-    if (decided.origins.length > 0) onCommit(queue.connection, queue.position, decided.state.head);
+    if (decided.origins.length > 0) onCommit(queue.connection, head.position, head);
     for (const outcome of decided.outcomes) {
       if ('error' in outcome) outcome.waiting.reject(outcome.error);
       else outcome.waiting.resolve(outcome.reply);

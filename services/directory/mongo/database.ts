@@ -48,6 +48,8 @@ export interface Database extends AsyncDisposable {
   readonly serviceTokens: Collection<ServiceTokenDocument>;
   /** The collection of a resource type, named like its endpoint. */
   resources(type: ResourceType): Collection<ResourceDocument>;
+  /** Whether the server has a command that writes several collections: MongoDB 8 and later. */
+  readonly takesMixedWrites: boolean;
   /** Whether the server is SecantusDB, which lets a dead process's transaction stand for a minute unless told. */
   readonly isSecantusDb: boolean;
   /** The filter of an operation on one document: on a sharded cluster it names the shard key too. */
@@ -62,6 +64,8 @@ export type DatabaseCommandEvent = CommandStartedEvent | CommandSucceededEvent;
 // Longer than the slowest honest call: a filter that scans a large connection.
 const answerMs = 30_000;
 const connectMs = 5_000;
+// That of MongoDB 8.0.
+const mixedWritesWireVersion = 25;
 
 /**
  * Connects to MongoDB and waits until it answers.
@@ -115,6 +119,7 @@ export async function openDatabase(
       resourceCollections.set(type.endpoint, collection);
       return collection;
     },
+    takesMixedWrites: hello.maxWireVersion >= mixedWritesWireVersion,
     isSecantusDb,
     // Without the shard key a cluster asks every shard; with it the embedded server scans.
     point: (key, connection) => (sharded ? { _id: key, connection } : { _id: key }),

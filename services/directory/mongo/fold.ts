@@ -56,9 +56,9 @@ function isFilterable(attribute: AttributeDefinition): boolean {
  * a top-level attribute whose uniqueness is `server` or `global`, such as `userName=ada@example.com`.
  */
 export function uniqueEntries(resourceType: ResourceType, id: string, resource: JsonObject): string[] {
-  const entries = topLevelAttributes(resourceType)
-    .filter(({ attribute, declared }) => hasUniqueEntry(attribute, declared))
-    .flatMap(({ keys, attribute }) => entriesOf(keys, attribute, valueAt(resource, keys)));
+  const entries = entryAttributesOf(resourceType).unique.flatMap((attribute) =>
+    entriesOf(attribute, resource),
+  );
   return [`id=${id}`, ...new Set(entries)];
 }
 
@@ -76,9 +76,9 @@ export function claimedEntries(
   const names = settings.uniqueGroupNames
     ? lookupEntries(resourceType, resource).filter((entry) => isGroupName(resourceType, entry))
     : [];
-  const declared = topLevelAttributes(resourceType)
-    .filter(({ attribute, declared }) => declared && attribute.uniqueness !== 'none')
-    .flatMap(({ keys, attribute }) => entriesOf(keys, attribute, valueAt(resource, keys)));
+  const declared = entryAttributesOf(resourceType).declared.flatMap((attribute) =>
+    entriesOf(attribute, resource),
+  );
   return [...uniqueEntries(resourceType, id, resource), ...names, ...declared];
 }
 
@@ -93,17 +93,9 @@ function isGroupName(resourceType: ResourceType, entry: string): boolean {
 
 /** The entries by which `eq` filters find a document: one for each value of an indexed attribute, such as `emails.value=…`. */
 export function lookupEntries(resourceType: ResourceType, resource: JsonObject): string[] {
-  const entries = topLevelAttributes(resourceType).flatMap(({ keys, attribute }) => {
-    const held = valueAt(resource, keys);
-    if (attribute.indexed) return entriesOf(keys, attribute, held);
-    return attribute.subAttributes
-      .filter((sub) => sub.indexed)
-      .flatMap((sub) =>
-        listOf(held).flatMap((element) =>
-          entriesOf([...keys, sub.field], sub, isJsonObject(element) ? element[sub.field] : undefined),
-        ),
-      );
-  });
+  const entries = entryAttributesOf(resourceType).lookup.flatMap((attribute) =>
+    entriesOf(attribute, resource),
+  );
   return [...new Set(entries)];
 }
 
@@ -124,28 +116,62 @@ export function hasUniqueEntry(attribute: AttributeDefinition, declared: boolean
   return uniqueness !== 'none' && type !== 'complex' && name !== 'id' && !declared;
 }
 
-function entriesOf(
-  keys: readonly string[],
-  attribute: AttributeDefinition,
-  held: JsonValue | undefined,
-): string[] {
-  return listOf(held)
-    .map((value) => foldValue(attribute, value))
-    .filter((value) => value !== undefined)
-    .map((value) => indexEntry(keys, value));
+/** An attribute that makes entries. */
+interface EntryAttribute {
+  /** Its storage keys, from the top of the resource. */
+  readonly keys: readonly string[];
+  /** What has the values: the attribute, or the sub-attribute of its values. */
+  readonly definition: AttributeDefinition;
+  /** The storage key of the sub-attribute. */
+  readonly sub?: string;
 }
 
-function topLevelAttributes(resourceType: ResourceType) {
-  return [
-    ...resourceType.schema.attributes.map((attribute) => ({
-      keys: [attribute.field],
-      attribute,
-      declared: false,
-    })),
-    ...resourceType.extensions.flatMap(({ field, schema, declared }) =>
-      schema.attributes.map((attribute) => ({ keys: [field, attribute.field], attribute, declared })),
+/** The attributes of a type that make entries of each kind. */
+interface EntryAttributes {
+  readonly unique: readonly EntryAttribute[];
+  readonly declared: readonly EntryAttribute[];
+  readonly lookup: readonly EntryAttribute[];
+}
+
+const known = new WeakMap<ResourceType, EntryAttributes>();
+
+function entryAttributesOf(resourceType: ResourceType): EntryAttributes {
+  const found = known.get(resourceType) ?? findEntryAttributes(resourceType);
+  known.set(resourceType, found);
+  return found;
+}
+
+function findEntryAttributes({ schema, extensions }: ResourceType): EntryAttributes {
+  const all = [
+    ...schema.attributes.map((attribute) => ({ keys: [attribute.field], attribute, declared: false })),
+    ...extensions.flatMap(({ field, schema: { attributes }, declared }) =>
+      attributes.map((attribute) => ({ keys: [field, attribute.field], attribute, declared })),
     ),
   ];
+  const whole = (some: typeof all) => some.map(({ keys, attribute }) => ({ keys, definition: attribute }));
+  return {
+    unique: whole(all.filter(({ attribute, declared }) => hasUniqueEntry(attribute, declared))),
+    declared: whole(all.filter(({ attribute, declared }) => declared && attribute.uniqueness !== 'none')),
+    lookup: all.flatMap(({ keys, attribute }): EntryAttribute[] => {
+      if (attribute.indexed) return [{ keys, definition: attribute }];
+      return attribute.subAttributes
+        .filter((sub) => sub.indexed)
+        .map((sub) => ({ keys, definition: sub, sub: sub.field }));
+    }),
+  };
+}
+
+function entriesOf({ keys, definition, sub }: EntryAttribute, resource: JsonObject): string[] {
+  const held = listOf(valueAt(resource, keys));
+  const values =
+    sub === undefined
+      ? held
+      : held.flatMap((element) => listOf(isJsonObject(element) ? element[sub] : undefined));
+  const path = sub === undefined ? keys : [...keys, sub];
+  return values
+    .map((value) => foldValue(definition, value))
+    .filter((value) => value !== undefined)
+    .map((value) => indexEntry(path, value));
 }
 
 function listOf(held: JsonValue | undefined): readonly JsonValue[] {
