@@ -2,13 +2,13 @@ import { LRUCache } from 'lru-cache';
 import { Counter, Gauge, type Registry } from 'prom-client';
 import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
 import type { Freshness } from '#proto/rollcall/directory/v1/reads.ts';
-import { GetAccessRequest } from '#proto/rollcall/directory/v1/role_service.ts';
 import { RpcError } from '#rpc/rpc-error.ts';
+import { createAccessReads } from './access-reads.ts';
 import type { AffectedHistory, AnswerSubject } from './affected-history.ts';
 import { type ConnectionWatch, watchConnection } from './connection-watch.ts';
 import type { CallOptions, DirectoryClient } from './directory-client.ts';
-import { type GroupOfUser, groupOfUser } from './group-of-user.ts';
-import { type RolesOfUser, rolesAnswer } from './role-answer.ts';
+import type { GroupOfUser } from './group-of-user.ts';
+import type { RolesOfUser } from './role-answer.ts';
 
 /** The answer of `access.snapshot`. */
 export interface AccessSnapshot extends RolesOfUser {
@@ -29,7 +29,7 @@ export interface AccessCache extends Disposable {
   ): Promise<AccessSnapshot>;
   /**
    * The snapshot of a user from which a narrower question can be answered too; undefined where the directory has to be
-   * asked that question itself: for what must be fresh, and for users that there are not.
+   * asked that question itself: for what must be fresh and is not remembered, and for users that there are not.
    */
   snapshotFor(
     connection: string,
@@ -73,6 +73,8 @@ interface Reading {
 
 type Outcome = 'hit' | 'miss' | 'stale' | 'newer';
 
+const keyOf = (connection: string, user: string) => `${connection}/${user}`;
+
 /** Of JSON text; the objects take a few times as much. */
 const maxBytes = 64 * 1024 * 1024;
 const minSilenceMs = 500;
@@ -87,7 +89,9 @@ export function createAccessCache(options: AccessCacheOptions): AccessCache {
     sizeCalculation: ({ snapshot }) => JSON.stringify(snapshot).length,
   });
   const readings = new Map<string, Reading>();
-  const count = createMetrics(options.metrics, watches, () => entries.calculatedSize);
+  const counts: Record<Outcome, number> = { hit: 0, miss: 0, stale: 0, newer: 0 };
+  if (options.metrics) addMetrics(options.metrics, counts, watches, () => entries.calculatedSize);
+  const reads = createAccessReads(directory);
 
   function watch(connection: string): ConnectionWatch {
     const known = watches.get(connection);
@@ -123,6 +127,23 @@ export function createAccessCache(options: AccessCacheOptions): AccessCache {
     return { ...entry.snapshot, asOf: entry.shown };
   }
 
+  /** What is remembered, if it still holds once memory knows as much as is asked: one small question for all users. */
+  async function renew(
+    watched: ConnectionWatch,
+    key: string,
+    freshness: Freshness,
+  ): Promise<AccessSnapshot | undefined> {
+    if (!entries.has(key)) return undefined;
+    try {
+      await watched.catchUp(freshness);
+    } catch {
+      // Who asks for the user itself is told what is wrong.
+      return undefined;
+    }
+    const found = find(watched, key, { ...freshness, fresh: false });
+    return typeof found === 'string' ? undefined : found;
+  }
+
   function remember({ history }: ConnectionWatch, key: string, snapshot: AccessSnapshot): void {
     if (!history) return;
     const { user, groups, validUntil, asOf } = snapshot;
@@ -131,37 +152,25 @@ export function createAccessCache(options: AccessCacheOptions): AccessCache {
     entries.set(key, { snapshot, subject, history, ends, shown: asOf });
   }
 
-  async function read(
-    connectionId: string,
-    userId: string,
-    freshness: Freshness,
-    call: CallOptions,
-  ): Promise<AccessSnapshot> {
-    const request = GetAccessRequest.fromPartial({ connectionId, userId, freshness });
-    let answer: AccessSnapshot | undefined;
-    for await (const { asOf, user, groups } of directory.roles.getAccess(request, call)) {
-      answer ??= { ...rolesAnswer(user), groups: [], asOf };
-      answer.groups.push(...groups.map(groupOfUser));
-    }
-    if (answer === undefined) throw new Error('The directory answered without a header');
-    return answer;
-  }
-
   const cache: AccessCache = {
     async snapshot(connection, user, freshness, call) {
-      if (maxStalenessMs === 0) return read(connection, user, freshness, call);
+      const subject = { connectionId: connection, freshness };
+      if (maxStalenessMs === 0) return reads.ask(subject, user, call.signal);
       const watched = watch(connection);
-      const key = `${connection}/${user}`;
+      const key = keyOf(connection, user);
       const found = find(watched, key, freshness);
-      count(typeof found === 'string' ? found : 'hit');
+      counts[typeof found === 'string' ? found : 'hit']++;
       if (typeof found !== 'string') return found;
+      const renewed = found === 'miss' ? undefined : await renew(watched, key, freshness);
+      if (renewed) return renewed;
       const { fresh, atLeast = 0 } = freshness;
       const reading = readings.get(key);
       // Who asks for the same meanwhile shares the answer, which is no older than one from memory may be.
       if (reading && !fresh && atLeast <= reading.atLeast && elapsed() - reading.begun < maxStalenessMs)
         return reading.answer;
       // So it goes on when the first who asked is gone.
-      const answer = read(connection, user, freshness, { requestId: call.requestId })
+      const answer = reads
+        .ask(subject, user)
         .then((snapshot) => {
           remember(watched, key, snapshot);
           return snapshot;
@@ -173,7 +182,8 @@ export function createAccessCache(options: AccessCacheOptions): AccessCache {
       return answer;
     },
     async snapshotFor(connection, user, freshness, call) {
-      if (maxStalenessMs === 0 || freshness.fresh) return undefined;
+      if (maxStalenessMs === 0 || (freshness.fresh && !entries.has(keyOf(connection, user))))
+        return undefined;
       try {
         return await cache.snapshot(connection, user, freshness, call);
       } catch (error) {
@@ -186,12 +196,12 @@ export function createAccessCache(options: AccessCacheOptions): AccessCache {
   return cache;
 }
 
-function createMetrics(
-  metrics: Registry | undefined,
+function addMetrics(
+  metrics: Registry,
+  counts: Readonly<Record<Outcome, number>>,
   watches: ReadonlyMap<string, ConnectionWatch>,
   size: () => number,
-): (outcome: Outcome) => void {
-  if (metrics === undefined) return () => undefined;
+): void {
   const registers = [metrics];
   new Gauge({
     name: 'rollcall_access_cache_staleness_seconds',
@@ -218,11 +228,14 @@ function createMetrics(
       this.set(watches.size);
     },
   });
-  const answers = new Counter({
+  new Counter({
     name: 'rollcall_access_cache_answers_total',
     help: 'Questions about users: answered from memory (hit), not remembered or changed since (miss), the changes of the connection not known currently enough (stale), or asked for something newer (newer).',
     labelNames: ['outcome'],
     registers,
+    collect() {
+      this.reset();
+      for (const [outcome, count] of Object.entries(counts)) this.inc({ outcome }, count);
+    },
   });
-  return (outcome) => answers.inc({ outcome });
 }

@@ -28,7 +28,7 @@ export interface AnswerSubject {
 export interface AffectedHistory {
   /** All changes up to this position are in it. */
   readonly position: number;
-  /** Adds the next changes; `position` is then the given one. */
+  /** Adds the next changes, save those that are in it already; `position` is then the given one, unless it was further. */
   advance(position: number, changes: readonly AffectingChange[]): void;
   /** Whether an answer that shows `shown` is the same at `position`. False also when that is no longer known. */
   holds(subject: AnswerSubject, shown: number): boolean;
@@ -59,6 +59,7 @@ export function createAffectedHistory(start: number, maxIds: number): AffectedHi
     },
     advance(next, changes) {
       for (const change of changes) {
+        if (change.position <= position) continue;
         const { users, groups, everyone } = change.affected;
         for (const id of users) note(id, change.position);
         for (const id of groups) note(id, change.position);

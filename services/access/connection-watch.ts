@@ -1,8 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { WatchChangesRequest } from '#proto/rollcall/directory/v1/change_service.ts';
+import {
+  type Change,
+  ListChangesRequest,
+  WatchChangesRequest,
+} from '#proto/rollcall/directory/v1/change_service.ts';
 import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
+import type { Freshness } from '#proto/rollcall/directory/v1/reads.ts';
 import { RpcError } from '#rpc/rpc-error.ts';
-import { type AffectedHistory, createAffectedHistory } from './affected-history.ts';
+import { createSharedReads } from '#rpc/shared-reads.ts';
+import { type AffectedHistory, type AffectingChange, createAffectedHistory } from './affected-history.ts';
 import type { DirectoryClient } from './directory-client.ts';
 
 /** What is known of a connection by following its changes. */
@@ -11,6 +17,11 @@ export interface ConnectionWatch {
   readonly history: AffectedHistory | undefined;
   /** For how many milliseconds at most `history` may lack what was acknowledged since; Infinity when nobody knows. */
   age(): number;
+  /**
+   * Brings `history` up to where the connection is, as currently as is asked; `age` then counts from when that was asked.
+   * Who ask at the same time share it. Rejects when it cannot be found out, also when there is no history yet.
+   */
+  catchUp(freshness: Freshness): Promise<void>;
   /** Says that the connection was asked about: a watch that nobody needs for a minute ends. */
   keepAlive(): void;
 }
@@ -35,11 +46,14 @@ export interface WatchOptions {
 const unusedMs = 60_000;
 const maxIds = 10_000;
 const maxRetryMs = 1_000;
+// As many as the directory gives at a time.
+const pageSize = 1_000;
 
 /** Follows the changes of a connection from now on, over broken streams and stopped directories, until it ends. */
 export function watchConnection(connectionId: string, options: WatchOptions): ConnectionWatch {
   const { directory, elapsed, maxSilenceMs, signal } = options;
   const call = { signal, timeoutMs: Number.POSITIVE_INFINITY };
+  const soon = { signal, timeoutMs: maxSilenceMs };
   let history: AffectedHistory | undefined;
   let readAt = Number.NEGATIVE_INFINITY;
   let usedAt = elapsed();
@@ -54,20 +68,34 @@ export function watchConnection(connectionId: string, options: WatchOptions): Co
       if (now - heardAt > maxSilenceMs || !isUsed()) return;
       heardAt = now;
       history ??= createAffectedHistory(position, maxIds);
-      history.advance(
-        position,
-        changes.map(({ position: at, affected }) => ({
-          position: at,
-          affected: {
-            users: affected?.userIds ?? [],
-            groups: affected?.groupIds ?? [],
-            everyone: affected?.everyone ?? false,
-          },
-        })),
-      );
+      history.advance(position, changes.map(affectingChange));
       if (ageMs !== undefined) readAt = now - ageMs;
     }
   }
+
+  /** Reads what follows the history, up to where the connection is. */
+  async function readOn(freshness: Freshness): Promise<void> {
+    const begun = elapsed();
+    const known = history;
+    for (let isBehind = true; isBehind; ) {
+      if (!known || known !== history) throw new Error('There is no history that could be gone on with');
+      const { position: after } = known;
+      const request = ListChangesRequest.fromPartial({ connectionId, after, pageSize, freshness });
+      for await (const { changes, position, asOf } of directory.changes.listChanges(request, soon)) {
+        known.advance(position, changes.map(affectingChange));
+        isBehind = position < asOf;
+      }
+    }
+    readAt = Math.max(readAt, begun);
+  }
+
+  const readings = createSharedReads<Freshness, 'until now', undefined>({
+    maxBatch: Number.POSITIVE_INFINITY,
+    async read(freshness, asked) {
+      await readOn(freshness);
+      return asked.map(() => undefined);
+    },
+  });
 
   async function run(): Promise<void> {
     let retryMs = 0;
@@ -97,8 +125,20 @@ export function watchConnection(connectionId: string, options: WatchOptions): Co
       return history;
     },
     age: () => (history === undefined ? Number.POSITIVE_INFINITY : elapsed() - readAt),
+    catchUp: (freshness) => readings.ask(freshness, 'until now'),
     keepAlive() {
       usedAt = elapsed();
+    },
+  };
+}
+
+function affectingChange({ position, affected }: Change): AffectingChange {
+  return {
+    position,
+    affected: {
+      users: affected?.userIds ?? [],
+      groups: affected?.groupIds ?? [],
+      everyone: affected?.everyone ?? false,
     },
   };
 }

@@ -3,8 +3,10 @@ import { ConnectionServiceService } from '#proto/rollcall/directory/v1/connectio
 import { GroupServiceService } from '#proto/rollcall/directory/v1/group_service.ts';
 import { MembershipServiceService } from '#proto/rollcall/directory/v1/membership_service.ts';
 import { RoleServiceService } from '#proto/rollcall/directory/v1/role_service.ts';
+import { SearchServiceService } from '#proto/rollcall/directory/v1/search_service.ts';
 import { UserServiceService } from '#proto/rollcall/directory/v1/user_service.ts';
 import { createRpcClient, type RpcChannel, type RpcClient } from '#rpc/rpc-client.ts';
+import { createSharedLookUps, type SharedLookUps } from '#rpc/shared-look-ups.ts';
 
 export type { CallOptions } from '#rpc/rpc-client.ts';
 
@@ -14,6 +16,8 @@ export interface DirectoryClient {
   readonly connections: RpcClient<typeof ConnectionServiceService>;
   /** Users. */
   readonly users: RpcClient<typeof UserServiceService>;
+  /** Users and groups by what few share, many by one call. */
+  readonly lookUp: SharedLookUps;
   /** Groups. */
   readonly groups: RpcClient<typeof GroupServiceService>;
   /** Who is a member of what. */
@@ -32,14 +36,14 @@ export const repeatableMethods = [
   UserServiceService.listUsers,
   GroupServiceService.getGroup,
   GroupServiceService.listGroups,
+  SearchServiceService.lookUpResources,
   MembershipServiceService.listMembers,
   MembershipServiceService.listUserGroups,
-  MembershipServiceService.checkMembership,
   MembershipServiceService.batchCheckMemberships,
   RoleServiceService.batchListUserRoles,
   RoleServiceService.checkUserRole,
   RoleServiceService.listRoleHolders,
-  RoleServiceService.getAccess,
+  RoleServiceService.batchGetAccess,
   ChangeServiceService.listChanges,
   ChangeServiceService.export,
   ChangeServiceService.registerConsumer,
@@ -51,6 +55,7 @@ export function createDirectoryClient(channel: RpcChannel): DirectoryClient {
   return {
     connections: createRpcClient(ConnectionServiceService, channel),
     users: createRpcClient(UserServiceService, channel),
+    lookUp: createSharedLookUps(createRpcClient(SearchServiceService, channel)),
     groups: createRpcClient(GroupServiceService, channel),
     memberships: createRpcClient(MembershipServiceService, channel),
     roles: createRpcClient(RoleServiceService, channel),

@@ -67,7 +67,7 @@ export function createGroupsRouter(directory: DirectoryClient, readFilter: Filte
           filter: equalsFilter(given.name, given.value),
           page: { pageSize: 2 },
         });
-        const { page, resources } = await readList(directory.groups.listGroups(request, ctx.call), groupOf);
+        const { page, resources } = await readList(directory.groups.listGroups(request, ctx.call), groupsIn);
         return { group: groupAnswer(onlyResource(resources, 'Group', given)), asOf: page.asOf };
       }),
 
@@ -89,12 +89,12 @@ export function createGroupsRouter(directory: DirectoryClient, readFilter: Filte
           mask,
           freshness: freshness(input),
         });
-        const { page, resources } = await readList(directory.groups.listGroups(request, ctx.call), groupOf);
+        const { page, resources } = await readList(directory.groups.listGroups(request, ctx.call), groupsIn);
         return { groups: resources.map(groupAnswer), ...page };
       }),
   });
 }
 
-function groupOf({ part }: ListGroupsResponse): Group | undefined {
-  return part?.$case === 'group' ? part.value : undefined;
+function groupsIn({ part }: ListGroupsResponse): readonly Group[] {
+  return part?.$case === 'groups' ? part.value.groups : [];
 }

@@ -18,17 +18,16 @@ export interface PageAnswer {
   asOf: number;
 }
 
-/** Reads the whole answer to a List call: its header, and of each other part the resource that `resourceOf` finds in it. */
+/** Reads the whole answer to a List call: its header, and of each part the resources that `resourcesIn` finds in it. */
 export async function readList<Response extends { readonly part?: Part | undefined }, Resource>(
   responses: AsyncIterable<Response>,
-  resourceOf: (response: Response) => Resource | undefined,
+  resourcesIn: (response: Response) => readonly Resource[],
 ): Promise<{ page: PageAnswer; resources: Resource[] }> {
   let header: ListHeader | undefined;
   const resources: Resource[] = [];
   for await (const response of responses) {
     if (isHeader(response.part)) header = response.part.value;
-    const resource = resourceOf(response);
-    if (resource !== undefined) resources.push(resource);
+    resources.push(...resourcesIn(response));
   }
   if (header === undefined) throw new Error('The directory answered a list without its header');
   const { totalSize, nextPageToken, asOf } = header;

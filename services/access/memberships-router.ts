@@ -1,17 +1,20 @@
 import { z } from 'zod';
 import {
   BatchCheckMembershipsRequest,
-  CheckMembershipRequest,
   ListMembersRequest,
   ListUserGroupsRequest,
   type MemberEntry,
   MemberKind,
 } from '#proto/rollcall/directory/v1/membership_service.ts';
+import { createSharedReads } from '#rpc/shared-reads.ts';
 import type { AccessCache } from './access-cache.ts';
-import type { DirectoryClient } from './directory-client.ts';
+import type { CallOptions, DirectoryClient } from './directory-client.ts';
 import { pageFields, resourceId } from './find-input.ts';
 import { type GroupOfUser, groupOfUser } from './group-of-user.ts';
 import { connectionProcedure, freshness, queryInput, router } from './trpc.ts';
+
+// One message of the directory answers so many.
+const maxBatch = 100;
 
 const scopeFields = {
   /** Also memberships through groups that are members of groups. */
@@ -106,6 +109,13 @@ export interface MembershipsAnswer {
 
 /** `memberships.ofUser`, `.ofGroup`, `.check` and `.checkMany`. */
 export function createMembershipsRouter(directory: DirectoryClient, cache: AccessCache) {
+  const checks = createSharedReads<CheckSubject, { user: string; group: string }, MembershipAnswer>({
+    maxBatch,
+    async read(subject, pairs) {
+      const { checks: answers, asOf } = await checkMemberships(directory, subject, pairs);
+      return answers.map(({ member, active, path }) => ({ member, active, path, asOf }));
+    },
+  });
   return router({
     /**
      * All groups of a user. Fails with RESOURCE_NOT_FOUND.
@@ -181,15 +191,9 @@ export function createMembershipsRouter(directory: DirectoryClient, cache: Acces
         );
         return { member: found !== undefined, active, path: found?.path ?? [], asOf };
       }
-      const request = CheckMembershipRequest.fromPartial({
-        connectionId: ctx.connection,
-        userId: input.user,
-        groupId: input.group,
-        nested: input.nested,
-        includeInactive: input.includeInactive,
-        freshness: freshness(input),
-      });
-      return directory.memberships.checkMembership(request, ctx.call);
+      const { user, group, nested, includeInactive } = input;
+      const subject = { connectionId: connection, nested, includeInactive, freshness: freshness(input) };
+      return checks.ask(subject, { user, group }, call.signal);
     }),
 
     /**
@@ -201,24 +205,36 @@ export function createMembershipsRouter(directory: DirectoryClient, cache: Acces
     checkMany: connectionProcedure
       .input(checkManyInput)
       .query(async ({ ctx, input }): Promise<MembershipsAnswer> => {
-        const request = BatchCheckMembershipsRequest.fromPartial({
-          connectionId: ctx.connection,
-          pairs: input.pairs.map(({ user, group }) => ({ userId: user, groupId: group })),
-          nested: input.nested,
-          includeInactive: input.includeInactive,
-          freshness: freshness(input),
-        });
-        let answer: MembershipsAnswer | undefined;
-        for await (const { asOf, checks } of directory.memberships.batchCheckMemberships(request, ctx.call)) {
-          answer ??= { checks: [], asOf };
-          answer.checks.push(
-            ...checks.map(({ userId, groupId, ...check }) => ({ user: userId, group: groupId, ...check })),
-          );
-        }
-        if (answer === undefined) throw new Error('The directory answered without a header');
-        return answer;
+        const { pairs, nested, includeInactive } = input;
+        const { connection: connectionId, call } = ctx;
+        const subject = { connectionId, nested, includeInactive, freshness: freshness(input) };
+        return checkMemberships(directory, subject, pairs, call);
       }),
   });
+}
+
+/** What the checks of one call have in common. */
+type CheckSubject = Omit<BatchCheckMembershipsRequest, 'pairs'>;
+
+async function checkMemberships(
+  directory: DirectoryClient,
+  subject: CheckSubject,
+  pairs: readonly { readonly user: string; readonly group: string }[],
+  call?: CallOptions,
+): Promise<MembershipsAnswer> {
+  const request = BatchCheckMembershipsRequest.fromPartial({
+    ...subject,
+    pairs: pairs.map(({ user, group }) => ({ userId: user, groupId: group })),
+  });
+  let answer: MembershipsAnswer | undefined;
+  for await (const { asOf, checks } of directory.memberships.batchCheckMemberships(request, call)) {
+    answer ??= { checks: [], asOf };
+    answer.checks.push(
+      ...checks.map(({ userId, groupId, ...check }) => ({ user: userId, group: groupId, ...check })),
+    );
+  }
+  if (answer === undefined) throw new Error('The directory answered without a header');
+  return answer;
 }
 
 function memberOfGroup({ id, kind, active, path }: MemberEntry): MemberOfGroup {

@@ -25,6 +25,8 @@ const connectionId = z
   .string()
   .regex(/^[a-z0-9]{8,32}$/, 'a connection id has 8 to 32 characters of a-z and 0-9');
 
+const namesConnection = z.object({ connection: connectionId });
+
 const readFields = {
   /** The connection to read from. */
   connection: connectionId,
@@ -69,7 +71,7 @@ export const connectionProcedure = t.procedure.use(async ({ ctx, getRawInput, pa
   let outcome = 'ok';
   try {
     const access = await ctx.checkServiceToken(ctx.authorization);
-    const { connection } = z.object({ connection: connectionId }).parse(await getRawInput());
+    const { connection } = namesConnection.parse(await getRawInput());
     requireOpen(access, connection, path);
     const checkAccess = async () =>
       requireOpen(await ctx.checkServiceToken(ctx.authorization), connection, path);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { IdentityMatch } from '#proto/rollcall/directory/v1/identity.ts';
+import type { LookUp } from '#proto/rollcall/directory/v1/search_service.ts';
 import {
   GetUserRequest,
   ListUsersRequest,
@@ -31,6 +32,9 @@ const identityFields = {
   /** The user's `identity.externalId`. */
   externalId: attributeText.optional(),
 };
+
+const getFields = ['id', 'login', 'email', 'externalId', 'userName'] as const;
+type GetField = (typeof getFields)[number];
 
 const getInput = queryInput({
   /** One of these five says which user. */
@@ -66,13 +70,19 @@ export function createUsersRouter(directory: DirectoryClient, readFilter: Filter
     get: connectionProcedure
       .input(getInput)
       .query(async ({ ctx, input }): Promise<{ user: UserAnswer; asOf: number }> => {
-        const given = oneField(input, ['id', 'login', 'email', 'externalId', 'userName']);
+        const given = oneField(input, getFields);
         const { name, value } = given;
         const common = {
           connectionId: ctx.connection,
           mask: { withoutGroups: !input.withGroups },
           freshness: freshness(input),
         };
+        const subject = { ...common, resourceType: 'User', withIdentities: true };
+        const found = await directory.lookUp(subject, questionOf(name, value), ctx.call.signal);
+        if (found) {
+          const users = found.users.map((user, index) => ({ user, identity: found.identities[index] }));
+          return { user: userAnswer(onlyResource(users, 'User', given), input), asOf: found.asOf };
+        }
         if (name === 'id') {
           const request = GetUserRequest.fromPartial({ ...common, id: value, includeDeleted: true });
           const { user, identity, asOf, deletedAt } = await directory.users.getUser(request, ctx.call);
@@ -84,7 +94,7 @@ export function createUsersRouter(directory: DirectoryClient, readFilter: Filter
           ...selection(name, value),
           page: { pageSize: 2 },
         });
-        const { page, resources } = await readList(directory.users.listUsers(request, ctx.call), userOf);
+        const { page, resources } = await readList(directory.users.listUsers(request, ctx.call), usersIn);
         return { user: userAnswer(onlyResource(resources, 'User', given), input), asOf: page.asOf };
       }),
 
@@ -106,14 +116,22 @@ export function createUsersRouter(directory: DirectoryClient, readFilter: Filter
           mask: { withoutGroups: !input.withGroups },
           freshness: freshness(input),
         });
-        const { page, resources } = await readList(directory.users.listUsers(request, ctx.call), userOf);
+        const { page, resources } = await readList(directory.users.listUsers(request, ctx.call), usersIn);
         return { users: resources.map((user) => userAnswer(user, input)), ...page };
       }),
   });
 }
 
-function userOf({ part, identity }: ListUsersResponse) {
-  return part?.$case === 'user' ? { user: part.value, identity } : undefined;
+function usersIn({ part }: ListUsersResponse) {
+  const listed = part?.$case === 'users' ? part.value.users : [];
+  return listed.flatMap(({ user, identity }) => (user ? [{ user, identity }] : []));
+}
+
+/** What is looked up for what was given. */
+function questionOf(name: GetField, value: string): NonNullable<LookUp['by']> {
+  if (name === 'id') return { $case: 'id', value };
+  if (name === 'userName') return { $case: 'filter', value: equalsFilter(name, value) };
+  return { $case: 'identity', value: { part: { $case: name, value } } };
 }
 
 /** The fields of a request that select what was given. */

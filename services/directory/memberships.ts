@@ -3,6 +3,7 @@ import type { Turns } from '#runtime/turns.ts';
 import type { ResourceType, SchemaRegistry } from '#scim/schema-registry.ts';
 import { isActive } from './active.ts';
 import type { Edge, MemberKind } from './decision.ts';
+import { together } from './derived-values.ts';
 import { chainsAbove, loadGroupsBelow, loadParents } from './group-graph.ts';
 import { membersAfter } from './members-after.ts';
 import type { Database } from './mongo/database.ts';
@@ -172,27 +173,29 @@ export function createMembershipReads(
         if (!active && !scope.includeInactive) return { active, groups: [] };
         const edges = edgesOf(database, connection, head.draining);
         const parents = await loadParents(edges, [member], { nested: scope.nested }, session);
-        const found = await namedGroups(database, groups, connection, chainsAbove(parents, member), session);
+        const above = chainsAbove(parents, member);
+        const [found = []] = await namedGroups(database, groups, connection, [above], session);
         return { active, groups: found };
       });
     },
     check(connection, pairs, scope, freshness, limits) {
       return heads.consistent(connection, freshness, limits, async (head, session) => {
-        const found = await activeness(
-          connection,
-          pairs.map(({ member }) => member),
-          session,
-        );
-        const isAsked = ({ member, group }: MembershipPair) =>
-          isResourceId(member) && isResourceId(group) && (found.get(member) || scope.includeInactive);
-        const asked = pairs.filter(isAsked);
+        const possible = pairs.filter(({ member, group }) => isResourceId(member) && isResourceId(group));
+        const members = pairs.map(({ member }) => member);
         const edges = edgesOf(database, connection, head.draining);
-        const direct = new Set((await edges.find(asked, session)).map(pairKey));
-        const open = scope.nested ? asked.filter((pair) => !direct.has(pairKey(pair))) : [];
+        const [found, standing] = await together(
+          session,
+          () => activeness(connection, members, session),
+          () => edges.find(possible, session),
+        );
+        const direct = new Set(standing.map(pairKey));
+        const isAsked = ({ member }: MembershipPair) => found.get(member) || scope.includeInactive;
+        const open = possible.filter((pair) => scope.nested && isAsked(pair) && !direct.has(pairKey(pair)));
         const chains = await chainsOf(edges, open, session);
         return pairs.map((pair): MembershipCheck => {
           const active = found.get(pair.member) ?? false;
-          const path = direct.has(pairKey(pair)) ? [pair.group] : chains.get(pair);
+          const isDirect = direct.has(pairKey(pair)) && isAsked(pair);
+          const path = isDirect ? [pair.group] : chains.get(pair);
           return { member: path !== undefined, active, path: path ?? [] };
         });
       });
@@ -246,27 +249,26 @@ function typeNamed(registry: SchemaRegistry, name: string): ResourceType {
   return type;
 }
 
-/** Reads the names of groups, each with the chain that leads to it; those that are gone are left out. */
+/**
+ * Reads the names of the groups above members, for each member those in `above`, with the chain that leads to each; groups
+ * that are gone are left out.
+ */
 export async function namedGroups(
   database: Database,
   groupType: ResourceType,
   connection: string,
-  chains: ReadonlyMap<string, readonly string[]>,
+  above: readonly ReadonlyMap<string, readonly string[]>[],
   session: ClientSession | undefined,
-): Promise<readonly MemberGroup[]> {
+): Promise<readonly (readonly MemberGroup[])[]> {
+  const ids = above.flatMap((chains) => [...chains.keys()]);
   const wanted = ['displayName', 'externalId'];
-  const fields = await readResourceFields(
-    database,
-    groupType,
-    connection,
-    [...chains.keys()],
-    wanted,
-    session,
+  const fields = await readResourceFields(database, groupType, connection, ids, wanted, session);
+  return above.map((chains) =>
+    [...chains].flatMap(([id, path]): MemberGroup[] => {
+      const resource = fields.get(id);
+      if (!resource) return [];
+      const { displayName, externalId } = resource;
+      return [{ id, displayName: String(displayName ?? ''), externalId: String(externalId ?? ''), path }];
+    }),
   );
-  return [...chains].flatMap(([id, path]): MemberGroup[] => {
-    const resource = fields.get(id);
-    if (!resource) return [];
-    const { displayName, externalId } = resource;
-    return [{ id, displayName: String(displayName ?? ''), externalId: String(externalId ?? ''), path }];
-  });
 }

@@ -28,7 +28,7 @@ import { type EffectiveRoles, effectiveRoles, type GroupTargets } from './effect
 export interface UserWithRoles extends EffectiveRoles {
   /** The user. */
   readonly state: ResourceState;
-  /** The groups above it, each with the shortest chain, where they were read. */
+  /** The groups above it, each with the shortest chain, where they were read; none above an inactive one. */
   readonly chains: ReadonlyMap<string, readonly string[]>;
 }
 
@@ -69,7 +69,7 @@ export interface RoleLoader {
   ): Promise<ReadonlyMap<string, ResourceState>>;
   /**
    * The roles that mappings give users at a time.
-   * @param withGroups reads the groups above active users also where no mapping asks for them
+   * @param above the groups above the users, where they are read already; else they are read where a mapping asks for them
    */
   rolesOf(
     head: HeadDocument,
@@ -77,7 +77,7 @@ export interface RoleLoader {
     users: readonly ResourceState[],
     now: Date,
     session: ClientSession | undefined,
-    withGroups?: boolean,
+    above?: Parents,
   ): Promise<readonly UserWithRoles[]>;
 }
 
@@ -93,6 +93,8 @@ const always = {
   'resource.active': 1,
   'resource.userName': 1,
 } as const;
+
+const noChains: UserWithRoles['chains'] = new Map();
 
 /** Makes the loader. */
 export function createRoleLoader(
@@ -175,10 +177,10 @@ export function createRoleLoader(
       const kept = await findDeletedUsers(database, head.connection, missing, session);
       return new Map([...found, ...kept]);
     },
-    async rolesOf(head, mappings, users, now, session, withGroups = false) {
+    async rolesOf(head, mappings, users, now, session, above) {
       const ahead = mappings.filter(({ mapping: { notAfter } }) => !notAfter || now < notAfter);
       const targets = await loader.targets(head, ahead, session);
-      const needed = withGroups || asksForGroups(ahead, targets);
+      const needed = !above && asksForGroups(ahead, targets);
       const edges = edgesOf(database, head.connection, head.draining);
       const answers: UserWithRoles[] = [];
       const groupsAbove = new Map<string, string[]>();
@@ -187,9 +189,9 @@ export function createRoleLoader(
         const active = part.filter(({ resource }) => isActive(resource)).map(({ id }) => id);
         const parents: Parents = needed
           ? await loadParents(edges, active, { nested: true }, session, groupsAbove)
-          : new Map();
+          : (above ?? new Map());
         for (const state of part) {
-          const chains = chainsAbove(parents, state.id);
+          const chains = isActive(state.resource) ? chainsAbove(parents, state.id) : noChains;
           answers.push({ ...effectiveRoles(ahead, targets, { state, chains }, now), state, chains });
         }
       }

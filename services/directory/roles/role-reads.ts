@@ -1,7 +1,10 @@
 import type { ClientSession } from 'mongodb';
+import { together } from '../derived-values.ts';
+import { loadParents } from '../group-graph.ts';
 import { type MemberGroup, namedGroups } from '../memberships.ts';
 import type { Database } from '../mongo/database.ts';
-import type { HeadDocument } from '../mongo/documents.ts';
+import { type HeadDocument, isResourceId } from '../mongo/documents.ts';
+import { edgesOf } from '../mongo/edges.ts';
 import type { ConsistentRead, Heads, ReadFreshness, ReadLimits } from '../mongo/heads.ts';
 import { resourceNotFound } from '../write-command.ts';
 import type { CompiledMapping } from './compiled-mappings.ts';
@@ -34,6 +37,12 @@ export interface RoleCheck {
   readonly because: readonly Reason[];
   /** When a validity date alters this next; undefined for never. */
   readonly validUntil: Date | undefined;
+}
+
+/** The roles of a user and the groups above it, nested ones included; an inactive one has none. */
+export interface UserAccess extends AskedUser {
+  /** The groups. */
+  readonly groups: readonly MemberGroup[];
 }
 
 /** Who has a role, in part. */
@@ -85,13 +94,13 @@ export interface RoleReads {
     freshness: ReadFreshness,
     limits: ReadLimits,
   ): Promise<ConsistentRead<WithVersion<HoldersPage>>>;
-  /** The groups and roles of a user at one position. RESOURCE_NOT_FOUND. */
+  /** The groups and roles of users at one position, in the order in which they are named; unknown ones have none. */
   access(
     connection: string,
-    id: string,
+    ids: readonly string[],
     freshness: ReadFreshness,
     limits: ReadLimits,
-  ): Promise<ConsistentRead<WithVersion<AskedUser & { readonly groups: readonly MemberGroup[] }>>>;
+  ): Promise<ConsistentRead<WithVersion<readonly UserAccess[]>>>;
   /** Which of some roles nobody has under these mappings, at the moment of a head. */
   unheld(
     head: HeadDocument,
@@ -195,14 +204,27 @@ export function createRoleReads(
         return { version, answer: { holders, next, validUntil } };
       });
     },
-    access(connection, id, freshness, limits) {
+    access(connection, ids, freshness, limits) {
       return heads.consistent(connection, freshness, limits, async (head, session) => {
         const { version, mappings } = await loader.current(head, session);
-        const users = [...(await loader.users(head, [id], mappings, session)).values()];
-        const [user] = await loader.rolesOf(head, mappings, users, new Date(clock()), session, true);
-        if (!user) throw resourceNotFound(loader.user, id);
-        const groups = await namedGroups(database, loader.group, connection, user.chains, session);
-        return { version, answer: { ...user, id, known: true, groups } };
+        const edges = edgesOf(database, connection, head.draining);
+        const [states, parents] = await together(
+          session,
+          () => loader.users(head, ids, mappings, session),
+          () => loadParents(edges, ids.filter(isResourceId), { nested: true }, session),
+        );
+        const now = new Date(clock());
+        const users = await loader.rolesOf(head, mappings, [...states.values()], now, session, parents);
+        const above = users.map(({ chains }) => chains);
+        const groups = await namedGroups(database, loader.group, connection, above, session);
+        const known = new Map<string, UserAccess>();
+        for (const [index, { state, active, roles, primary, validUntil }] of users.entries()) {
+          const { id } = state;
+          const itsGroups = groups[index] ?? [];
+          known.set(id, { id, known: true, active, roles, primary, validUntil, groups: itsGroups });
+        }
+        const answer = ids.map((id) => known.get(id) ?? { ...noRoles, id, known: false, groups: [] });
+        return { version, answer };
       });
     },
     async unheld(head, mappings, roles, session) {

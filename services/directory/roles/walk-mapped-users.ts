@@ -87,14 +87,15 @@ export function createWalk(database: Database, loader: RoleLoader): WalkMappedUs
     let bytes = 0;
     let count = 0;
     const range = { beyond: { ordinal, key: undefined }, up: true, skip: 0, limit: limit + 1 };
-    for await (const { _id, ordinal: place, size, document } of part.entries(range)) {
-      if (count === limit || bytes > maxStepBytes) return { users: await withUnread(), last };
-      if (document) users.push(storedResource(document));
-      else unread.push(idOfKey(_id));
-      last = place;
-      count += 1;
-      bytes += size;
-    }
+    for await (const some of part.entries(range))
+      for (const { _id, ordinal: place, size, document } of some) {
+        if (count === limit || bytes > maxStepBytes) return { users: await withUnread(), last };
+        if (document) users.push(storedResource(document));
+        else unread.push(idOfKey(_id));
+        last = place;
+        count += 1;
+        bytes += size;
+      }
     return { users: await withUnread(), last: undefined };
 
     async function withUnread() {

@@ -2,13 +2,15 @@ import type {
   PreviewSummary,
   RoleMappingsVersion as RoleMappingsVersionMessage,
   RoleReason,
+  UserAccess as UserAccessMessage,
   UserRoles,
 } from '#proto/rollcall/directory/v1/role_service.ts';
 import type { RoleMappingsVersion } from '../decision.ts';
 import type { RoleMappingsSummary } from '../mongo/role-mappings-store.ts';
 import type { Reason } from '../roles/effective-roles.ts';
 import type { PreviewTotals } from '../roles/preview-role-mappings.ts';
-import type { AskedUser } from '../roles/role-reads.ts';
+import type { AskedUser, UserAccess } from '../roles/role-reads.ts';
+import { maxPageSize } from './request-checks.ts';
 
 /** Why somebody has a role. `version` is that of the mappings. */
 export function reasonMessage({ mapping, path }: Reason, version: number): RoleReason {
@@ -36,6 +38,18 @@ export function userRolesMessage(
     primaryRole: primary ?? '',
     validUntil,
   };
+}
+
+/** What a session needs of a user, its groups in parts of at most 1,000. `version` is that of the mappings. */
+export function accessMessages({ groups, ...user }: UserAccess, version: number): UserAccessMessage[] {
+  const messages: UserAccessMessage[] = [];
+  for (let start = 0; start === 0 || start < groups.length; start += maxPageSize) {
+    messages.push({
+      user: start === 0 ? userRolesMessage(user, version) : undefined,
+      groups: groups.slice(start, start + maxPageSize).map((group) => ({ ...group, path: [...group.path] })),
+    });
+  }
+  return messages;
 }
 
 /** When mappings were set, and by whom. */

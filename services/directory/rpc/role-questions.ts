@@ -1,25 +1,35 @@
 import {
+  BatchGetAccessResponse,
   BatchListUserRolesResponse,
   CheckUserRoleResponse,
   GetAccessResponse,
   ListRoleHoldersResponse,
   ListUserRolesResponse,
   type RoleServiceService,
+  type UserAccess,
 } from '#proto/rollcall/directory/v1/role_service.ts';
 import type { ServiceHandlers } from '#rpc/rpc-handlers.ts';
 import { type PageTokens, queryDigest } from '../mongo/page-token.ts';
 import type { RoleReads } from '../roles/role-reads.ts';
 import { firstPlace, type WalkPlace } from '../roles/walk-mapped-users.ts';
+import { resourceNotFound } from '../write-command.ts';
 import { checkConnection, maxPageSize, readFreshness, readLimits, requestInvalid } from './request-checks.ts';
-import { reasonMessage, userRolesMessage } from './role-messages.ts';
+import { accessMessages, reasonMessage, userRolesMessage } from './role-messages.ts';
 
 // Some reasons of some roles each stay below what one message may hold.
 const usersPerMessage = 100;
+// So many go into one message, but for their groups.
+const maxAccessUsers = usersPerMessage;
 
 /** The calls of RoleService about who has which role. */
 export type RoleQuestions = Pick<
   ServiceHandlers<typeof RoleServiceService>,
-  'listUserRoles' | 'batchListUserRoles' | 'checkUserRole' | 'listRoleHolders' | 'getAccess'
+  | 'listUserRoles'
+  | 'batchListUserRoles'
+  | 'checkUserRole'
+  | 'listRoleHolders'
+  | 'getAccess'
+  | 'batchGetAccess'
 >;
 
 /** Serves the questions of RoleService. */
@@ -116,20 +126,46 @@ export function roleQuestions(reads: RoleReads, pageTokens: PageTokens): RoleQue
       const connection = checkConnection(connectionId);
       const { asOf, result } = await reads.access(
         connection,
-        userId,
+        [userId],
         readFreshness(freshness),
         readLimits(call),
       );
-      const { groups, ...user } = result.answer;
-      for (let start = 0; start === 0 || start < groups.length; start += maxPageSize) {
-        yield GetAccessResponse.fromPartial({
-          asOf: start === 0 ? asOf : 0,
-          user: start === 0 ? userRolesMessage(user, result.version) : undefined,
-          groups: groups
-            .slice(start, start + maxPageSize)
-            .map((group) => ({ ...group, path: [...group.path] })),
-        });
+      const [access] = result.answer;
+      if (!access?.known) throw resourceNotFound({ name: 'User' }, userId);
+      for (const { user, groups } of accessMessages(access, result.version))
+        yield GetAccessResponse.fromPartial({ asOf: user ? asOf : 0, user, groups });
+    },
+    async *batchGetAccess({ connectionId, userIds, freshness }, call) {
+      if (userIds.length === 0 || userIds.length > maxAccessUsers)
+        throw requestInvalid('user_ids', `must name 1 to ${maxAccessUsers} users`);
+      const connection = checkConnection(connectionId);
+      const { asOf, result } = await reads.access(
+        connection,
+        userIds,
+        readFreshness(freshness),
+        readLimits(call),
+      );
+      const parts = result.answer.flatMap((access) => accessMessages(access, result.version));
+      let position = asOf;
+      for (const users of inMessages(parts)) {
+        yield BatchGetAccessResponse.fromPartial({ asOf: position, users });
+        position = 0;
       }
     },
   };
+}
+
+/** Puts what is said of users together into messages of at most 1,000 groups. */
+function* inMessages(parts: readonly UserAccess[]): Generator<UserAccess[]> {
+  let message: UserAccess[] = [];
+  let groups = 0;
+  for (const part of parts) {
+    if (groups + part.groups.length > maxPageSize) {
+      yield message;
+      [message, groups] = [[], 0];
+    }
+    message.push(part);
+    groups += part.groups.length;
+  }
+  yield message;
 }

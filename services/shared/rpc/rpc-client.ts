@@ -4,12 +4,10 @@ import {
   Metadata,
   type MethodDefinition,
   type ServiceDefinition,
-  status,
 } from '@grpc/grpc-js';
-import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
-import { fromServiceError, RpcError } from './rpc-error.ts';
+import { callCancelled, fromServiceError, type RpcError } from './rpc-error.ts';
 import type { ServiceFunctions } from './service-functions.ts';
-import { keepalive, maximumRequestBytes, maximumResponseBytes } from './transport-limits.ts';
+import { keepalive, maximumRequestBytes, maximumResponseBytes, withoutChannelz } from './transport-limits.ts';
 
 /** Where a channel leads and how its calls behave. */
 export interface RpcChannelOptions {
@@ -64,6 +62,7 @@ export function createRpcChannel(options: RpcChannelOptions): RpcChannel {
     'grpc.initial_reconnect_backoff_ms': 100,
     'grpc.max_reconnect_backoff_ms': 1_000,
     ...keepalive,
+    ...withoutChannelz,
     'grpc.service_config': JSON.stringify(retryConfig(options.retry ?? [])),
   });
   return {
@@ -140,8 +139,7 @@ function streamCall(channel: RpcChannel, method: Method) {
 }
 
 function callError(error: unknown, { signal }: CallOptions): RpcError {
-  if (!signal?.aborted) return fromServiceError(error);
-  return new RpcError(ErrorReason.DEADLINE_EXCEEDED, 'The call was cancelled.', {}, status.CANCELLED);
+  return signal?.aborted ? callCancelled() : fromServiceError(error);
 }
 
 function callMetadata(channel: RpcChannel, options: CallOptions): Metadata {

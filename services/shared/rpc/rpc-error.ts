@@ -71,6 +71,11 @@ export class RpcError extends Error {
   }
 }
 
+/** What a call ends with that its own caller gives up. */
+export function callCancelled(): RpcError {
+  return new RpcError(ErrorReason.DEADLINE_EXCEEDED, 'The call was cancelled.', {}, status.CANCELLED);
+}
+
 /** Whether a call ended because its own caller gave it up. */
 export function isCancelled(error: unknown): boolean {
   return error instanceof RpcError && error.code === status.CANCELLED;

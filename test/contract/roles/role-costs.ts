@@ -52,7 +52,6 @@ export function testRoleCosts({ rollcall, sent, createRoles }: RolesFixture): vo
       assert.deepEqual(costs[1], costs[0]);
       const [[ofUser] = []] = costs as string[][][];
       assert.deepEqual(ofUser, [
-        'find heads',
         'find users',
         'find groups',
         'find memberships',

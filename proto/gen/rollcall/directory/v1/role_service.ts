@@ -263,6 +263,34 @@ export interface GetAccessResponse {
   groups: GroupEntry[];
 }
 
+/** Asks for all that a session needs, of many users. */
+export interface BatchGetAccessRequest {
+  /** The connection that owns the users. */
+  connectionId: string;
+  /** The users: 1 to 100. */
+  userIds: string[];
+  /** How current the answer must be. */
+  freshness: Freshness | undefined;
+}
+
+/** A part of the answer. */
+export interface BatchGetAccessResponse {
+  /** A position known before the data was read; in the first message. */
+  asOf: number;
+  /** The next users. */
+  users: UserAccess[];
+}
+
+/** All that a session needs of a user, or a part of it. */
+export interface UserAccess {
+  /** Whether the user is active, and its roles; absent where these are further groups of the user before. */
+  user:
+    | UserRoles
+    | undefined;
+  /** At most 1,000 groups of an active user, nested ones included. */
+  groups: GroupEntry[];
+}
+
 /** Asks for mappings. */
 export interface GetRoleMappingsRequest {
   /** The connection. */
@@ -2107,6 +2135,221 @@ export const GetAccessResponse: MessageFns<GetAccessResponse> = {
   },
 };
 
+function createBaseBatchGetAccessRequest(): BatchGetAccessRequest {
+  return { connectionId: "", userIds: [], freshness: undefined };
+}
+
+export const BatchGetAccessRequest: MessageFns<BatchGetAccessRequest> = {
+  encode(message: BatchGetAccessRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.connectionId !== "") {
+      writer.uint32(10).string(message.connectionId);
+    }
+    for (const v of message.userIds) {
+      writer.uint32(18).string(v!);
+    }
+    if (message.freshness !== undefined) {
+      Freshness.encode(message.freshness, writer.uint32(114).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BatchGetAccessRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBatchGetAccessRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.connectionId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.userIds.push(reader.string());
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.freshness = Freshness.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<BatchGetAccessRequest>): BatchGetAccessRequest {
+    return BatchGetAccessRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<BatchGetAccessRequest>): BatchGetAccessRequest {
+    const message = createBaseBatchGetAccessRequest();
+    message.connectionId = object.connectionId ?? "";
+    message.userIds = object.userIds?.map((e) => e) || [];
+    message.freshness = (object.freshness !== undefined && object.freshness !== null)
+      ? Freshness.fromPartial(object.freshness)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseBatchGetAccessResponse(): BatchGetAccessResponse {
+  return { asOf: 0, users: [] };
+}
+
+export const BatchGetAccessResponse: MessageFns<BatchGetAccessResponse> = {
+  encode(message: BatchGetAccessResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.asOf !== 0) {
+      writer.uint32(8).int64(message.asOf);
+    }
+    for (const v of message.users) {
+      UserAccess.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BatchGetAccessResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBatchGetAccessResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.asOf = longToNumber(reader.int64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.users.push(UserAccess.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<BatchGetAccessResponse>): BatchGetAccessResponse {
+    return BatchGetAccessResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<BatchGetAccessResponse>): BatchGetAccessResponse {
+    const message = createBaseBatchGetAccessResponse();
+    message.asOf = object.asOf ?? 0;
+    message.users = object.users?.map((e) => UserAccess.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseUserAccess(): UserAccess {
+  return { user: undefined, groups: [] };
+}
+
+export const UserAccess: MessageFns<UserAccess> = {
+  encode(message: UserAccess, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.user !== undefined) {
+      UserRoles.encode(message.user, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.groups) {
+      GroupEntry.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UserAccess {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUserAccess();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.user = UserRoles.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.groups.push(GroupEntry.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<UserAccess>): UserAccess {
+    return UserAccess.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UserAccess>): UserAccess {
+    const message = createBaseUserAccess();
+    message.user = (object.user !== undefined && object.user !== null) ? UserRoles.fromPartial(object.user) : undefined;
+    message.groups = object.groups?.map((e) => GroupEntry.fromPartial(e)) || [];
+    return message;
+  },
+};
+
 function createBaseGetRoleMappingsRequest(): GetRoleMappingsRequest {
   return { connectionId: "", version: undefined };
 }
@@ -3353,6 +3596,21 @@ export const RoleServiceService = {
     responseSerialize: (value: GetAccessResponse): Buffer => Buffer.from(GetAccessResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetAccessResponse => GetAccessResponse.decode(value),
   },
+  /**
+   * Reads the same of up to 100 users, all as it was at one position, in the order in which they were named; unknown ones
+   * have no groups and no roles.
+   */
+  batchGetAccess: {
+    path: "/rollcall.directory.v1.RoleService/BatchGetAccess" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: BatchGetAccessRequest): Buffer =>
+      Buffer.from(BatchGetAccessRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): BatchGetAccessRequest => BatchGetAccessRequest.decode(value),
+    responseSerialize: (value: BatchGetAccessResponse): Buffer =>
+      Buffer.from(BatchGetAccessResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): BatchGetAccessResponse => BatchGetAccessResponse.decode(value),
+  },
   /** Reads the mappings in force, or an earlier version of them. Fails with MAPPINGS_VERSION_NOT_FOUND. */
   getRoleMappings: {
     path: "/rollcall.directory.v1.RoleService/GetRoleMappings" as const,
@@ -3445,6 +3703,11 @@ export interface RoleServiceServer extends UntypedServiceImplementation {
    * ones included, and its roles. Fails with RESOURCE_NOT_FOUND.
    */
   getAccess: handleServerStreamingCall<GetAccessRequest, GetAccessResponse>;
+  /**
+   * Reads the same of up to 100 users, all as it was at one position, in the order in which they were named; unknown ones
+   * have no groups and no roles.
+   */
+  batchGetAccess: handleServerStreamingCall<BatchGetAccessRequest, BatchGetAccessResponse>;
   /** Reads the mappings in force, or an earlier version of them. Fails with MAPPINGS_VERSION_NOT_FOUND. */
   getRoleMappings: handleUnaryCall<GetRoleMappingsRequest, GetRoleMappingsResponse>;
   /**
@@ -3534,6 +3797,19 @@ export interface RoleServiceClient extends Client {
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<GetAccessResponse>;
+  /**
+   * Reads the same of up to 100 users, all as it was at one position, in the order in which they were named; unknown ones
+   * have no groups and no roles.
+   */
+  batchGetAccess(
+    request: BatchGetAccessRequest,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<BatchGetAccessResponse>;
+  batchGetAccess(
+    request: BatchGetAccessRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<BatchGetAccessResponse>;
   /** Reads the mappings in force, or an earlier version of them. Fails with MAPPINGS_VERSION_NOT_FOUND. */
   getRoleMappings(
     request: GetRoleMappingsRequest,
