@@ -37,18 +37,20 @@ export interface AppOptions {
   readonly logger: Logger;
   /** Counts requests, refusals and repairs. */
   readonly metrics: Registry;
+  /** Fires when the gateway stops: what is only held back is answered then. */
+  readonly stopping: AbortSignal;
 }
 
 /** Makes the SCIM app: what is outside of every endpoint, and the routes to the stages of each. */
 export function createApp(options: AppOptions): Koa {
-  const { directory, publicUrl, clientAddress, rateLimit, recorder, logger, metrics } = options;
+  const { directory, publicUrl, clientAddress, rateLimit, recorder, logger, metrics, stopping } = options;
   const report = createFailureReport(logger);
   const app = new Koa<RequestState>();
   // Failures are answered and logged by our own middleware; what is left are answers that broke off half-way.
   app.on('error', (err: unknown, { state }: Context) => {
     if (!isClientGone(err)) logger.error({ err, requestId: state.requestId }, 'an answer broke off');
   });
-  const limit = createRateLimit(rateLimit, clientAddress, metrics);
+  const limit = createRateLimit(rateLimit, clientAddress, metrics, stopping);
   const scim = createScimRoutes(directory, publicUrl, report, limit);
   app.use(createRequestLog(logger, metrics));
   app.use(createExchangeLog(recorder));

@@ -34,8 +34,12 @@ export const limits = {
   formBytes: 8 * 1024,
   /** Requests that are worked on at once; of one connection at most half of them. */
   requestsAtOnce: 256,
+  /** Requests of one connection that are worked on at once while another has sent one of so many last ones. */
+  besideOthers: { atOnce: 4, ofLast: 256 },
   /** Seconds for which a connection can save up its rate of requests, to spend them at once. */
   burstSeconds: 10,
+  /** A refusal with 429 is held for so many milliseconds, fewer than Retry-After says; of one sender so many at once, and what is more not at all. */
+  refusals: { leastMs: 250, mostMs: 750, held: 1_000 },
   /** Requests with a token that is refused, of one client address: how many at once, and how many more with each second. */
   failures: { burst: 500, perSecond: 20 },
   /** Requests for an access token that the sync log takes up of clients whose secret is wrong: how many at once, and so on. */

@@ -72,7 +72,7 @@ export function createPipeline(
   const { create, read, replace, patch, remove } = createResourceStages(directory);
   const authenticate = countingFailures(createAuthenticate(directory, registryOf), countFailure);
   const useOwnTypes = createUseOwnTypes();
-  const turns = createTurns(limits.requestsAtOnce);
+  const turns = createTurns(limits.requestsAtOnce, limits.besideOthers);
   const list = createListStage(directory);
   const none = undefined;
 

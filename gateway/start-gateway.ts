@@ -42,6 +42,7 @@ export async function startGateway(
     metrics,
   });
   stack.use(recorder);
+  const stopping = new AbortController();
   const app = createApp({
     directory,
     recorder,
@@ -50,9 +51,9 @@ export async function startGateway(
     rateLimit: config.ROLLCALL_RATE_LIMIT,
     logger,
     metrics,
+    stopping: stopping.signal,
   });
   const handle = app.callback();
-  let isStopping = false;
   const server = createServer(
     {
       maxHeaderSize: limits.headerBytes,
@@ -63,7 +64,7 @@ export async function startGateway(
     },
     (request, response) => {
       // A connection that is kept open would hold up the stop.
-      if (isStopping) response.setHeader('Connection', 'close');
+      if (stopping.signal.aborted) response.setHeader('Connection', 'close');
       void handle(request, response);
     },
   );
@@ -74,7 +75,7 @@ export async function startGateway(
     throw new ConfigError(message, { cause: error });
   });
   stack.defer(async () => {
-    isStopping = true;
+    stopping.abort();
     const idle = setInterval(() => server.closeIdleConnections(), 100);
     const timer = setTimeout(() => server.closeAllConnections(), graceMs);
     await new Promise((resolve) => server.close(resolve));

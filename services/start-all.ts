@@ -66,6 +66,8 @@ await runProcess(
       directory: directory.address,
       metrics: served.address,
     };
+    // What was logged before stands above it. That a pipe cannot be forced to a disk, which is tried too, is no matter.
+    await new Promise<void>((resolve) => logger.flush(() => resolve()));
     process.stdout.write(`${welcome(demo, addresses)}\n`);
     return stack.move();
   },

@@ -18,6 +18,7 @@ import { UserServiceService } from '#proto/rollcall/directory/v1/user_service.ts
 import { isDirectoryServing } from '#rpc/directory-health.ts';
 import { createRpcClient, type RpcChannel } from '#rpc/rpc-client.ts';
 import { RpcError } from '#rpc/rpc-error.ts';
+import { createSharedLookUps } from '#rpc/shared-look-ups.ts';
 import type { ResourceType } from '#scim/schema-registry.ts';
 import { createGroupCalls } from './group-calls.ts';
 import type { ResourceCalls } from './resource-calls.ts';
@@ -91,6 +92,7 @@ export const repeatableMethods = [
   UserServiceService.getUser,
   GroupServiceService.getGroup,
   SearchServiceService.searchResources,
+  SearchServiceService.lookUpResources,
 ] as const;
 
 // Nobody waits for it, and an answer that comes late is sent again without harm.
@@ -105,9 +107,11 @@ export function isRefused(error: unknown): boolean {
 export function createDirectoryClient(channel: RpcChannel): DirectoryClient {
   const connections = createRpcClient(ConnectionServiceService, channel);
   const exchanges = createRpcClient(ExchangeServiceService, channel);
+  const searches = createRpcClient(SearchServiceService, channel);
+  const lookUp = createSharedLookUps(searches);
   const calls = new Map<string, ResourceCalls>([
-    ['User', createUserCalls(createRpcClient(UserServiceService, channel))],
-    ['Group', createGroupCalls(createRpcClient(GroupServiceService, channel))],
+    ['User', createUserCalls(createRpcClient(UserServiceService, channel), lookUp)],
+    ['Group', createGroupCalls(createRpcClient(GroupServiceService, channel), lookUp)],
   ]);
   return {
     async authenticate(connectionId, tokenDigest) {
@@ -126,7 +130,7 @@ export function createDirectoryClient(channel: RpcChannel): DirectoryClient {
     async recordExchanges(records, signal) {
       await exchanges.recordExchanges({ exchanges: [...records] }, { signal, timeoutMs: recordTimeoutMs });
     },
-    search: createSearch(createRpcClient(SearchServiceService, channel)),
+    search: createSearch(searches, lookUp),
     resources({ name }) {
       const found = calls.get(name);
       if (found === undefined) throw new Error(`No calls for resources of type ${name}.`);

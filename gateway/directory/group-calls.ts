@@ -10,11 +10,15 @@ import type { ResourceMask } from '#proto/rollcall/directory/v1/reads.ts';
 import { Group } from '#proto/rollcall/scim/v1/group.ts';
 import type { MemberChunk } from '#proto/rollcall/scim/v1/patch.ts';
 import type { RpcClient } from '#rpc/rpc-client.ts';
+import type { SharedLookUps } from '#rpc/shared-look-ups.ts';
 import type { ResourceMessage } from '../scim/resource-to-json.ts';
 import { longAnswerMs, type ResourceCalls, requestOf, type WrittenResource } from './resource-calls.ts';
 
 /** The calls for groups, whose members follow the group in chunks. */
-export function createGroupCalls(groups: RpcClient<typeof GroupServiceService>): ResourceCalls {
+export function createGroupCalls(
+  groups: RpcClient<typeof GroupServiceService>,
+  lookUp: SharedLookUps,
+): ResourceCalls {
   return {
     create(call, id, { resource, members }, mask) {
       const request = CreateGroupRequest.fromPartial({
@@ -26,7 +30,12 @@ export function createGroupCalls(groups: RpcClient<typeof GroupServiceService>):
       });
       return opened(groups.createGroup(request, { ...call, timeoutMs: longAnswerMs }), mask);
     },
-    get(call, id, mask) {
+    async get(call, id, mask) {
+      if (mask.withoutMembers) {
+        const subject = { connectionId: call.connectionId, resourceType: 'Group', mask };
+        const [found] = (await lookUp(subject, { $case: 'id', value: id }, call.signal))?.groups ?? [];
+        if (found) return { message: { ...found } };
+      }
       const request = GetGroupRequest.fromPartial({ ...requestOf(call), id, mask });
       return opened(groups.getGroup(request, { ...call, timeoutMs: longAnswerMs }), mask);
     },

@@ -8,10 +8,14 @@ import {
 } from '#proto/rollcall/directory/v1/user_service.ts';
 import { User } from '#proto/rollcall/scim/v1/user.ts';
 import type { RpcClient } from '#rpc/rpc-client.ts';
+import type { SharedLookUps } from '#rpc/shared-look-ups.ts';
 import { type ResourceCalls, requestOf } from './resource-calls.ts';
 
 /** The calls for users. */
-export function createUserCalls(users: RpcClient<typeof UserServiceService>): ResourceCalls {
+export function createUserCalls(
+  users: RpcClient<typeof UserServiceService>,
+  lookUp: SharedLookUps,
+): ResourceCalls {
   return {
     async create(call, id, { resource }, mask) {
       const user = User.fromPartial(resource);
@@ -19,6 +23,9 @@ export function createUserCalls(users: RpcClient<typeof UserServiceService>): Re
       return written(await users.createUser(CreateUserRequest.fromPartial(request), call));
     },
     async get(call, id, mask) {
+      const subject = { connectionId: call.connectionId, resourceType: 'User', mask };
+      const [found] = (await lookUp(subject, { $case: 'id', value: id }, call.signal))?.users ?? [];
+      if (found) return { message: { ...found } };
       const { user } = await users.getUser(
         GetUserRequest.fromPartial({ ...requestOf(call), id, mask }),
         call,

@@ -19,9 +19,10 @@ export function createExchange(
   const ignored = new Set<string>();
   Object.assign(http.state, { connectionId, repairs, ignored, route: http.routerPath ?? http._matchedRoute });
   const ended = new AbortController();
-  http.res.once('close', () =>
-    ended.abort(new RpcError(ErrorReason.DEADLINE_EXCEEDED, 'The client no longer waits.')),
-  );
+  http.res.once('close', () => {
+    if (http.res.writableFinished) return;
+    ended.abort(new RpcError(ErrorReason.DEADLINE_EXCEEDED, 'The client no longer waits.'));
+  });
   return {
     http,
     requestId: http.state.requestId,

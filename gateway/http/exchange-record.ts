@@ -1,8 +1,7 @@
 import type { Context } from 'koa';
-import { Exchange as ExchangeRecord } from '#proto/rollcall/directory/v1/exchange_service.ts';
-import type { JsonValue } from '#scim/json.ts';
-import { closeJson } from '../masking/close-json.ts';
+import type { Exchange as ExchangeRecord } from '#proto/rollcall/directory/v1/exchange_service.ts';
 import { maskTokens } from '../masking/mask-text.ts';
+import { maskedAnswer } from '../masking/masked-answer.ts';
 import { cutToBytes, type MaskedJson, type MaskOptions, maskedJson } from '../masking/masked-json.ts';
 import { maskedUrl } from '../masking/masked-url.ts';
 import type { Secrets } from '../masking/secrets.ts';
@@ -40,11 +39,13 @@ export function recordOf(
   const options: MaskOptions = { secrets, presented, maxBytes: maxBodyBytes };
   const url = maskedUrl(belowBase(http.originalUrl), secrets, presented);
   const request = exchange.received ? maskedJson(exchange.received, options) : nothing;
-  const response = answered(typeof http.body === 'string' ? http.body : (answerBegin ?? ''), options);
+  const response = maskedAnswer(typeof http.body === 'string' ? http.body : (answerBegin ?? ''), options);
   const headers = keptHeaders.map((name) => [name, kept(http.get(name), maxHeaderBytes)] as const);
   const resourceId = idOf(http, exchange);
-  return ExchangeRecord.fromPartial({
+  return {
     ...facts,
+    // Said by the id.
+    time: undefined,
     connectionId: exchange.connectionId,
     requestId: kept(exchange.requestId, 64),
     tokenId: kept(exchange.tokenId, 64),
@@ -66,20 +67,10 @@ export function recordOf(
     resourceType: isResourceExchange(exchange) ? exchange.resourceType.name : '',
     resourceId: kept(resourceId, maxNameBytes),
     users: names(usersOf(exchange, resourceId, secrets)),
-  });
+  };
 }
 
 const nothing: MaskedJson = { text: '', cut: false, names: [] };
-
-/** What is kept of an answer, of whose text only the beginning need be there. */
-function answered(text: string, options: MaskOptions): MaskedJson {
-  if (text === '') return nothing;
-  const isLong = text.length > options.maxBytes;
-  const json = isLong ? closeJson(text.slice(0, options.maxBytes)) : text;
-  if (json === undefined) return { ...nothing, cut: true };
-  const masked = maskedJson(JSON.parse(json) as JsonValue, options);
-  return { ...masked, cut: masked.cut || isLong };
-}
 
 function belowBase(url: string): string {
   return url.replace(/^\/scim\/[^/?]*(\/v2(?![^/?]))?/, '');

@@ -4,7 +4,8 @@
  */
 export function closeJson(begin: string): string | undefined {
   const open: string[] = [];
-  let whole: string | undefined;
+  // Where what is whole ends; what is open there stays open to the end.
+  let end = 0;
   let inText = false;
   for (let at = 0; at < begin.length; at++) {
     const character = begin.charAt(at);
@@ -14,15 +15,11 @@ export function closeJson(begin: string): string | undefined {
     } else if (character === '"') inText = true;
     else if (character === '{' || character === '[') {
       open.push(character === '{' ? '}' : ']');
-      whole = begin.slice(0, at + 1) + closing(open);
+      end = at + 1;
     } else if (character === '}' || character === ']') {
       open.pop();
-      whole = begin.slice(0, at + 1) + closing(open);
-    } else if (character === ',') whole = begin.slice(0, at) + closing(open);
+      end = at + 1;
+    } else if (character === ',') end = at;
   }
-  return whole;
-}
-
-function closing(open: readonly string[]): string {
-  return open.toReversed().join('');
+  return end === 0 ? undefined : begin.slice(0, end) + open.reverse().join('');
 }

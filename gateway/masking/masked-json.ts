@@ -30,6 +30,7 @@ export interface MaskOptions {
  */
 export function maskedJson(value: JsonValue, { secrets, presented, maxBytes }: MaskOptions): MaskedJson {
   const names = new Set<string>();
+  const keys = new Map<string, MaskedKey>();
   let text = '';
   let isShortened = false;
 
@@ -57,11 +58,12 @@ export function maskedJson(value: JsonValue, { secrets, presented, maxBytes }: M
   }
 
   function writeObject(object: JsonObject): void {
-    const path = Object.entries(object).find(([key]) => key.toLowerCase() === 'path')?.[1];
+    const pathKey = Object.keys(object).find((key) => key.length === 4 && key.toLowerCase() === 'path');
+    const path = pathKey && object[pathKey];
     const ofSecret = typeof path === 'string' && namesSecret(path, secrets) ? path : undefined;
     writeEntries(object, (key, item) => {
-      const name = key.toLowerCase();
-      if (secrets.isSecret(key)) writePlaceholder(key, item);
+      const { name, isSecret } = keyOf(key);
+      if (isSecret) writePlaceholder(key, item);
       else if (typeof item === 'string' && (name === 'path' || name === 'filter')) {
         const masked = maskFilter(item, secrets, presented);
         if (masked !== item) names.add(name);
@@ -69,6 +71,16 @@ export function maskedJson(value: JsonValue, { secrets, presented, maxBytes }: M
       } else if (ofSecret !== undefined && name !== 'op') writePlaceholder(ofSecret, item);
       else write(item, key);
     });
+  }
+
+  /** Looks at a key once: in a list every item has the same. */
+  function keyOf(key: string): MaskedKey {
+    const known = keys.get(key);
+    if (known) return known;
+    const masked = `${JSON.stringify(maskFreeText(key, secrets, presented))}:`;
+    const found = { name: key.toLowerCase(), isSecret: secrets.isSecret(key), text: masked };
+    keys.set(key, found);
+    return found;
   }
 
   function writePlaceholder(name: string, item: JsonValue): void {
@@ -105,7 +117,7 @@ export function maskedJson(value: JsonValue, { secrets, presented, maxBytes }: M
       if (text.length > maxBytes) return;
       if (!isFirst) text += ',';
       isFirst = false;
-      text += `${JSON.stringify(maskFreeText(key, secrets, presented))}:`;
+      text += keyOf(key).text;
       writeItem(key, item);
     }
     text += '}';
@@ -114,6 +126,16 @@ export function maskedJson(value: JsonValue, { secrets, presented, maxBytes }: M
   write(value, '');
   const begin = cutToBytes(text, maxBytes);
   return { text: begin, cut: isShortened || begin.length < text.length, names: [...names] };
+}
+
+/** A key of an object. */
+interface MaskedKey {
+  /** It in lower case. */
+  readonly name: string;
+  /** Whether its value is a secret. */
+  readonly isSecret: boolean;
+  /** How it stands before its value. */
+  readonly text: string;
 }
 
 /** The beginning of a text that has at most this many bytes of UTF-8, in whole characters. */

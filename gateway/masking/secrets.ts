@@ -26,12 +26,13 @@ export function createSecrets(registry: SchemaRegistry, configured: readonly str
   const definitions = new Map(registry.resourceTypes.flatMap(attributesOf).map(byName));
   const names = new Set(configured.map(lastPart));
   for (const [name, { returned }] of definitions) if (returned === 'never') names.add(name);
-  const listed = [...names];
+  const listed = [...names].filter((name) => !telling.test(name));
   const urns = registry.resourceTypes.flatMap(schemasOf).map(({ id }) => id.toLowerCase());
-  const hasAny = (text: string) => {
+  const hasListed = (text: string) => {
     const folded = text.toLowerCase();
-    return telling.test(text) || listed.some((name) => folded.includes(name));
+    return listed.some((name) => folded.includes(name));
   };
+  const hasAny = (text: string) => telling.test(text) || (listed.length > 0 && hasListed(text));
   const isOne = (part: string) => names.has(part) || telling.test(part);
   const isSecret = (name: string) => hasAny(name) && partsOf(name).some(isOne);
   // As the schemas spell them, and as most clients do.

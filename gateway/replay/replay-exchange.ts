@@ -68,6 +68,7 @@ export async function replayExchange(
     },
     logger,
     metrics: new Registry(),
+    stopping: new AbortController().signal,
   });
   await sendTo(app, recorded, token);
   return { exchange: await replayed.promise, writes: plans.map(createWriteOf(recorded.baseUrl, settings)) };

@@ -52,11 +52,12 @@ export function createAccessTokenStage(
   }
 
   /** What the client is told; too many failures from one address are told something else. */
-  function refusal(error: unknown, { http, requestId }: Exchange): OAuthError {
+  async function refusal(error: unknown, exchange: Exchange): Promise<OAuthError> {
+    const { requestId } = exchange;
     const answer = error instanceof OAuthError ? error : toOAuthError(report(error, requestId));
     if (answer.status !== 401) return answer;
     try {
-      countFailure(http.req);
+      await countFailure(exchange);
       return answer;
     } catch (tooMany) {
       return toOAuthError(report(tooMany, requestId));
@@ -71,7 +72,7 @@ export function createAccessTokenStage(
     try {
       http.body = JSON.stringify(await grant(exchange));
     } catch (error) {
-      const { status, code, message, headers } = refusal(error, exchange);
+      const { status, code, message, headers } = await refusal(error, exchange);
       http.state.failure = { message, scimType: code };
       http.status = status;
       http.set(headers);

@@ -4,7 +4,7 @@ import type { JsonObject } from '#scim/json.ts';
 import type { DirectoryClient } from '../directory/directory-client.ts';
 import type { FoundPage } from '../directory/search-call.ts';
 import type { ListExchange, Stage } from '../http/exchange.ts';
-import { textWithObjects } from '../scim/json-text.ts';
+import { textWithItems } from '../scim/json-text.ts';
 import type { ListPage } from '../scim/list-query.ts';
 import { readNames } from '../scim/projection.ts';
 import { resourceText } from '../scim/resource-text.ts';
@@ -17,19 +17,26 @@ export function createListStage(directory: DirectoryClient): Stage<ListExchange>
   return async (exchange) => {
     const { queries, page, tokenId } = exchange;
     const mask = maskOf(queries.map(({ projection }) => projection));
-    const walk = { walker: tokenId, binding: bindingOf(exchange) };
+    const binding = 'cursor' in page.start ? bindingOf(exchange) : Buffer.alloc(0);
+    const walk = { walker: tokenId, binding };
     const found = await directory.search(callOf(exchange), queries, page, walk, mask);
     exchange.answer = {
       status: 200,
-      body: textWithObjects(envelopeOf(page, found.header), 'Resources', textsOf(exchange, found)),
+      body: textWithItems(envelopeOf(page, found.header), 'Resources', textsOf(exchange, found)),
     };
   };
 
   async function* textsOf({ registry, baseUrl, queries }: ListExchange, { resources }: FoundPage) {
     const renderer = createResourceRenderer(registry, baseUrl);
-    for await (const found of resources) {
-      const query = queries.find(({ resourceType }) => resourceType.name === found.type);
-      if (query) yield resourceText(renderer, query.resourceType, found, query.projection);
+    for await (const some of resources) {
+      if (some.length === 0) continue;
+      const texts = some.flatMap((found) => {
+        const query = queries.find(({ resourceType }) => resourceType.name === found.type);
+        return query ? [resourceText(renderer, query.resourceType, found, query.projection)] : [];
+      });
+      // An answer of many small pieces takes longer to send than to make.
+      if (texts.every((text) => typeof text === 'string')) yield texts.join();
+      else yield* texts;
     }
   }
 }

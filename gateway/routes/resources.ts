@@ -4,7 +4,7 @@ import type { DirectoryClient } from '../directory/directory-client.ts';
 import type { FoundResource, WrittenResource } from '../directory/resource-calls.ts';
 import type { ResourceExchange, Stage } from '../http/exchange.ts';
 import { entityTag, namesVersion } from '../http/preconditions.ts';
-import { resourceText } from '../scim/resource-text.ts';
+import { resourcePieces } from '../scim/resource-text.ts';
 import { createResourceRenderer, type ResourceMessage } from '../scim/resource-to-json.ts';
 import { ScimError } from '../scim/scim-error.ts';
 import { callOf } from './directory-call.ts';
@@ -55,7 +55,7 @@ export function createResourceStages(directory: DirectoryClient): ResourceStages
         Location: renderer.location(resourceType, String(message.id)),
         ...(position !== undefined && { 'Rollcall-Position': String(position) }),
       },
-      ...(!isEmpty && { body: resourceText(renderer, resourceType, found, projection) }),
+      ...(!isEmpty && { body: resourcePieces(renderer, resourceType, found, projection) }),
     };
   }
 

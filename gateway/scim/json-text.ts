@@ -23,20 +23,23 @@ export async function* textWithList(
 }
 
 /**
- * The JSON text of an object with one more field, last: a list of objects, each as its own pieces of text.
+ * The JSON text of an object with one more field, last: a list.
  * @param object has at least one field.
+ * @param items the text of one item or of several with commas between them, whole or in pieces of its own.
  */
-export async function* textWithObjects(
+export async function* textWithItems(
   object: JsonObject,
   field: string,
-  objects: AsyncIterable<AsyncIterable<string>>,
+  items: AsyncIterable<string | AsyncIterable<string>>,
 ): AsyncIterable<string> {
-  yield `${JSON.stringify(object).slice(0, -1)},${JSON.stringify(field)}:[`;
-  let before = '';
-  for await (const pieces of objects) {
-    if (before !== '') yield before;
-    yield* pieces;
+  let before = `${JSON.stringify(object).slice(0, -1)},${JSON.stringify(field)}:[`;
+  for await (const text of items) {
+    if (typeof text === 'string') yield before + text;
+    else {
+      yield before;
+      yield* text;
+    }
     before = ',';
   }
-  yield ']}';
+  yield before === ',' ? ']}' : `${before}]}`;
 }

@@ -4,18 +4,26 @@ import { textWithList } from './json-text.ts';
 import type { Projection } from './projection.ts';
 import type { ResourceRenderer } from './resource-to-json.ts';
 
-/** A resource as the pieces of its JSON text: one piece, and more for the members of a large group. */
-export async function* resourceText(
+/** The JSON text of a resource; of a group with members in pieces. */
+export function resourceText(
   renderer: ResourceRenderer,
   resourceType: ResourceType,
   { message, members }: FoundResource,
   projection: Projection,
-): AsyncIterable<string> {
+): string | AsyncIterable<string> {
   const resource = renderer.render(resourceType, message, projection);
-  if (members === undefined) yield JSON.stringify(resource);
-  else yield* textWithList(resource, 'members', rendered(members));
+  return members === undefined
+    ? JSON.stringify(resource)
+    : textWithList(resource, 'members', rendered(members));
 
   async function* rendered(chunks: NonNullable<FoundResource['members']>) {
     for await (const chunk of chunks) yield renderer.renderMembers(chunk, projection);
   }
+}
+
+/** The same in pieces, also when it is one; made only when they are read. */
+export async function* resourcePieces(...of: Parameters<typeof resourceText>): AsyncIterable<string> {
+  const text = resourceText(...of);
+  if (typeof text === 'string') yield text;
+  else yield* text;
 }

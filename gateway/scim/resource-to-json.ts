@@ -3,7 +3,7 @@ import type { JsonObject, JsonValue } from '#scim/json.ts';
 import type { ResourceType, SchemaRegistry } from '#scim/schema-registry.ts';
 import { entityTag } from '../http/preconditions.ts';
 import { isMemberList } from './member-list.ts';
-import type { ProjectedAttribute, Projection } from './projection.ts';
+import type { ProjectedAttribute, ProjectedExtension, Projection } from './projection.ts';
 import { renderUnknown, unknownSchemas } from './unknown-attributes.ts';
 
 /** A resource, or a value of a complex attribute, as the directory sends it: the fields of its message. */
@@ -39,16 +39,12 @@ export function createResourceRenderer(registry: SchemaRegistry, baseUrl: string
         ...message,
         meta: renderedMeta(message, location(resourceType, textOf(message.id))),
       };
-      const extensions = projection.extensions.map(({ extension, attributes }) => [
-        extension.schema.id,
-        renderFields(attributes, extensionOf(message, extension), refer),
-      ]);
-      return Object.fromEntries([
-        ['schemas', schemasOf(resourceType, message)],
-        ...Object.entries(renderFields(projection.core, complete, refer)),
-        ...extensions.filter(([, fields]) => Object.keys(fields ?? {}).length > 0),
-        ...Object.entries(renderUnknown(resourceType, message, projection)),
-      ]);
+      return {
+        schemas: schemasOf(resourceType, message),
+        ...renderFields(projection.core, complete, refer),
+        ...renderExtensions(projection.extensions, message, refer),
+        ...renderUnknown(resourceType, message, projection),
+      };
     },
   };
 }
@@ -60,19 +56,37 @@ function renderFields(
   fields: ResourceMessage,
   refer: Refer,
 ): JsonObject {
-  const entries: [string, JsonValue][] = [];
+  const rendered: Record<string, JsonValue> = {};
   for (const { attribute, subAttributes } of projected) {
     const value = fields[attribute.field];
-    const rendered =
-      Array.isArray(value) && attribute.multiValued
-        ? value
-            .map((item) => renderOne(attribute, subAttributes, item, refer))
-            .filter((item) => item !== undefined)
-        : renderOne(attribute, subAttributes, value, refer);
-    const isEmpty = rendered === undefined || (Array.isArray(rendered) && rendered.length === 0);
-    if (!isEmpty) entries.push([attribute.name, rendered]);
+    if (value === undefined) continue;
+    const one = (item: unknown) => renderOne(attribute, subAttributes, item, refer);
+    const found = Array.isArray(value) && attribute.multiValued ? valuesOf(value, one) : one(value);
+    if (found !== undefined) rendered[attribute.name] = found;
   }
-  return Object.fromEntries(entries);
+  return rendered;
+}
+
+function renderExtensions(
+  projected: readonly ProjectedExtension[],
+  message: ResourceMessage,
+  refer: Refer,
+): JsonObject {
+  const rendered: Record<string, JsonObject> = {};
+  for (const { extension, attributes } of projected) {
+    const fields = renderFields(attributes, extensionOf(message, extension), refer);
+    if (Object.keys(fields).length > 0) rendered[extension.schema.id] = fields;
+  }
+  return rendered;
+}
+
+/** What is rendered of the values of an attribute that may have several; undefined when that is nothing. */
+function valuesOf(
+  values: readonly unknown[],
+  renderValue: (value: unknown) => JsonValue | undefined,
+): readonly JsonValue[] | undefined {
+  const rendered = values.map(renderValue).filter((value) => value !== undefined);
+  return rendered.length === 0 ? undefined : rendered;
 }
 
 function renderOne(
@@ -83,20 +97,20 @@ function renderOne(
 ): JsonValue | undefined {
   if (attribute.type !== 'complex') return renderSimple(value);
   const fields = fieldsOf(value);
-  const entries = subAttributes
-    .map(
-      (sub) =>
-        [sub.name, sub.name === '$ref' ? refer(sub, fields) : renderPart(sub, fields[sub.field])] as const,
-    )
-    .filter((entry): entry is [string, JsonValue] => entry[1] !== undefined);
-  return entries.length === 0 ? undefined : Object.fromEntries(entries);
+  const rendered: Record<string, JsonValue> = {};
+  let isEmpty = true;
+  for (const sub of subAttributes) {
+    const part = sub.name === '$ref' ? refer(sub, fields) : renderPart(sub, fields[sub.field]);
+    if (part === undefined) continue;
+    rendered[sub.name] = part;
+    isEmpty = false;
+  }
+  return isEmpty ? undefined : rendered;
 }
 
 /** A part of a complex value is simple, and may have several values. */
 function renderPart({ multiValued }: AttributeDefinition, value: unknown): JsonValue | undefined {
-  if (!multiValued || !Array.isArray(value)) return renderSimple(value);
-  const values = value.map(renderSimple).filter((item) => item !== undefined);
-  return values.length === 0 ? undefined : values;
+  return multiValued && Array.isArray(value) ? valuesOf(value, renderSimple) : renderSimple(value);
 }
 
 function renderSimple(value: unknown): JsonValue | undefined {
@@ -142,8 +156,10 @@ function extensionOf(
   return fieldsOf(declared ? fieldsOf(message.extensions)[schema.id] : message[field]);
 }
 
+const noFields: ResourceMessage = {};
+
 function fieldsOf(value: unknown): ResourceMessage {
-  return typeof value === 'object' && value !== null ? { ...value } : {};
+  return typeof value === 'object' && value !== null ? (value as ResourceMessage) : noFields;
 }
 
 function textOf(value: unknown): string {

@@ -24,7 +24,8 @@ export async function namesOfUser(
   const filter = parseFilter(type, `userName eq ${JSON.stringify(typed)}`);
   const names = [typed];
   for await (const { part } of users.listUsers(ListUsersRequest.fromPartial({ connectionId, filter }))) {
-    if (part?.$case === 'user' && part.value.id !== undefined) names.push(part.value.id);
+    if (part?.$case !== 'users') continue;
+    for (const { user } of part.value.users) if (user?.id !== undefined) names.push(user.id);
   }
   return names;
 }

@@ -3,7 +3,7 @@ import { type DerivedReads, type ReadMask, together } from './derived-values.ts'
 import { storedResource } from './mongo/batch-reader.ts';
 import { type ConnectionTypes, typeIn } from './mongo/connection-types.ts';
 import type { Database } from './mongo/database.ts';
-import { idOfKey } from './mongo/documents.ts';
+import { type HeadDocument, idOfKey } from './mongo/documents.ts';
 import { findLookedUp, type LookUp } from './mongo/find-looked-up.ts';
 import type { ConsistentRead, Heads, ReadFreshness, ReadLimits } from './mongo/heads.ts';
 import type { ReadResource } from './read-resources.ts';
@@ -14,6 +14,8 @@ export interface LookedUp {
   readonly type: ResourceType;
   /** For each question the resources that match, oldest first; undefined for one that is to be asked alone. */
   readonly answers: readonly (readonly ReadResource[] | undefined)[];
+  /** The connection's head as it was read. */
+  readonly head: HeadDocument;
 }
 
 /** Looks up many resources of one type together, each by its id or by a value that few have. */
@@ -54,6 +56,7 @@ export function createLookUpResources(
       );
       return {
         type,
+        head,
         answers: found.map((some) => some?.flatMap(({ _id }) => read.get(idOfKey(_id)) ?? [])),
       };
     });

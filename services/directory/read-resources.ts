@@ -1,18 +1,12 @@
 import type { AttributePath } from '#proto/rollcall/scim/v1/filter.ts';
 import type { ResourceType } from '#scim/schema-registry.ts';
 import type { ResourceState } from './decision.ts';
-import {
-  type DerivedReads,
-  type DerivedValues,
-  managerOf,
-  type ReadMask,
-  together,
-} from './derived-values.ts';
+import { type DerivedReads, type DerivedValues, type ReadMask, together } from './derived-values.ts';
 import { storedResource } from './mongo/batch-reader.ts';
 import { type ConnectionTypes, typeIn } from './mongo/connection-types.ts';
 import type { Database } from './mongo/database.ts';
 import { findDeletedUsers } from './mongo/deleted-users.ts';
-import { type HeadDocument, isResourceId, type ResourceDocument, resourceKey } from './mongo/documents.ts';
+import { type HeadDocument, isResourceId, resourceKey } from './mongo/documents.ts';
 import { edgesOf } from './mongo/edges.ts';
 import type { ConsistentRead, Heads, ReadFreshness, ReadLimits } from './mongo/heads.ts';
 import type { PartQuery } from './mongo/list-part.ts';
@@ -34,8 +28,8 @@ export interface ReadResource {
 export interface ResourcePage extends Omit<Page, 'documents'> {
   /** The types that were asked for, as the connection has them. */
   readonly types: readonly ResourceType[];
-  /** The resources with their types, in the order of the list. */
-  readonly resources: readonly (ReadResource & { readonly type: ResourceType })[];
+  /** The resources with their types, in the order of the list, and about how many bytes their attributes have. */
+  readonly resources: readonly (ReadResource & { readonly type: ResourceType; readonly size: number })[];
 }
 
 /** Which page of which list, before the types are known as the connection has them. */
@@ -63,13 +57,6 @@ export interface ResourceReads {
     freshness: ReadFreshness,
     limits: ReadLimits,
   ): Promise<ConsistentRead<ResourcePage & { readonly head: HeadDocument }>>;
-  /** Computes what is derived for a resource that was just written. */
-  derive(
-    type: ResourceType,
-    connection: string,
-    state: ResourceState,
-    mask: ReadMask,
-  ): Promise<DerivedValues>;
 }
 
 /** Makes the reads of resources. */
@@ -111,30 +98,21 @@ export function createResourceReads(
         });
         checkSameKind(parts);
         const { documents, ...page } = await readPage(database, { ...query, head, edges, session, parts });
-        const derived = new Map<ResourceDocument, DerivedValues>();
-        for (const [type, listed] of Map.groupBy(documents, (each) => each.type)) {
-          const states = listed.map(({ document }) => storedResource(document));
+        const listed = documents.map(({ document, ...rest }) => ({
+          ...rest,
+          state: storedResource(document),
+        }));
+        const derived = new Map<ResourceState, DerivedValues>();
+        for (const [type, ofType] of Map.groupBy(listed, (each) => each.type)) {
+          const states = ofType.map(({ state }) => state);
           const ids = states.map(({ id }) => id);
           const memberships = await membershipsOf(type, head, ids, mask, session);
           const values = await derive(type, head, states, memberships, mask, session);
-          for (const [index, { document }] of listed.entries()) derived.set(document, values[index] ?? {});
+          for (const [index, state] of states.entries()) derived.set(state, values[index] ?? {});
         }
-        const resources = documents.map(({ type, document }) => ({
-          type,
-          state: storedResource(document),
-          derived: derived.get(document) ?? {},
-        }));
+        const resources = listed.map((each) => ({ ...each, derived: derived.get(each.state) ?? {} }));
         return { ...page, types: parts.map(({ type }) => type), resources, head };
       });
-    },
-    async derive(type, connection, state, mask) {
-      const nothing =
-        !type.findAttribute('groups') || (mask.withoutGroups && managerOf(state.resource) === undefined);
-      if (nothing) return {};
-      const head = await heads.read(connection);
-      const edges = await membershipsOf(type, head, [state.id], mask, undefined);
-      const [derived = {}] = await derive(type, head, [state], edges, mask, undefined);
-      return derived;
     },
   };
 }

@@ -22,6 +22,7 @@ import type { DirectoryConfig } from './config.ts';
 import { createConnections } from './connections.ts';
 import { createConsumerMetrics } from './consumer-metrics.ts';
 import { createConsumers } from './consumers.ts';
+import { createDeriveWritten } from './derive-written.ts';
 import { createDerivedReads } from './derived-values.ts';
 import { createExchanges } from './exchanges.ts';
 import { createExport } from './export.ts';
@@ -129,8 +130,13 @@ export async function startDirectory(
   const purge = stack.use(createPurge(database, registry, logger));
   const pageTokens = createPageTokens(secretKeys, clock);
   const derivedReads = createDerivedReads(database, types);
+  const deriveWritten = createDeriveWritten(derivedReads);
   const reads = createResourceReads(database, types, heads, derivedReads);
-  const lookUpResources = createLookUpResources(database, types, heads, derivedReads);
+  const identityReaderOf = createIdentityReaders();
+  const lookUpSources = {
+    lookUpResources: createLookUpResources(database, types, heads, derivedReads),
+    identityReaderOf,
+  };
   const loader = createRoleLoader(database, types, createMappingsCompiler(logger));
   const walk = createWalk(database, loader);
   const roles = createRoleReads(database, heads, loader, walk, clock);
@@ -144,7 +150,7 @@ export async function startDirectory(
     return type;
   };
   const serviceOf = (name: string) =>
-    createResourceService(typeNamed(name), { committer, reads, drain, listResources, clock });
+    createResourceService(typeNamed(name), { committer, reads, deriveWritten, drain, listResources, clock });
   const users = serviceOf('User');
   const groups = serviceOf('Group');
   const connections = createConnections(database, types, committer, purge, refold, clock);
@@ -177,7 +183,7 @@ export async function startDirectory(
       descriptors: await readFile(descriptors),
       logger,
       bind(rpc) {
-        bindService(rpc, UserServiceService, userService(users, createIdentityReaders()), options);
+        bindService(rpc, UserServiceService, userService(users, identityReaderOf), options);
         bindService(rpc, GroupServiceService, groupService(groups, memberships, heads), options);
         bindService(
           rpc,
@@ -194,7 +200,7 @@ export async function startDirectory(
         bindService(
           rpc,
           SearchServiceService,
-          searchService(registry, listResources, lookUpResources, memberships),
+          searchService(registry, listResources, lookUpSources, memberships),
           options,
         );
         bindService(

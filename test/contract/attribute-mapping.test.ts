@@ -65,9 +65,10 @@ async function identities(
   const found = new Map<string, Identity>();
   const request = ListUsersRequest.fromPartial({ connectionId, identity: part && { part } });
   let total = 0;
-  for await (const { part: each, identity } of rollcall.directory.users.listUsers(request)) {
+  for await (const { part: each } of rollcall.directory.users.listUsers(request)) {
     if (each?.$case === 'header') total = each.value.totalSize;
-    if (each?.$case === 'user' && identity) found.set(each.value.id ?? '', identity);
+    if (each?.$case !== 'users') continue;
+    for (const { user, identity } of each.value.users) if (identity) found.set(user?.id ?? '', identity);
   }
   assert.equal(found.size, total);
   return found;

@@ -1,8 +1,16 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
+import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
+import { ComparisonOperator, Filter } from '#proto/rollcall/scim/v1/filter.ts';
 import type { PatchOp } from '#proto/rollcall/scim/v1/patch.ts';
+import { openDirectoryChannel } from '#rpc/directory-channel.ts';
+import type { RpcChannel } from '#rpc/rpc-client.ts';
+import { isCancelled } from '#rpc/rpc-error.ts';
 import { parseAttributeName } from '#scim/attribute-path.ts';
+import { parseFilter } from '#scim/filter-parser.ts';
 import type { JsonValue } from '#scim/json.ts';
+import { createDirectoryClient, type DirectoryClient } from '../../gateway/directory/directory-client.ts';
+import { everythingOf } from '../../gateway/scim/list-query.ts';
 import {
   type ConnectionDriver,
   createDriver,
@@ -182,6 +190,87 @@ test('many look-ups together cost what one costs', async () => {
   }
 });
 
+suite('what the gateway asks at once', () => {
+  const mask = { withoutGroups: false, withoutNames: true, withoutMembers: true };
+  const page = { start: { index: 1 }, count: 100, descending: false };
+  const walk = { walker: '', binding: Buffer.alloc(0) };
+  let channel: RpcChannel;
+  let gateway: DirectoryClient;
+  after(() => channel[Symbol.dispose]());
+  before(async () => {
+    const environment = {
+      ROLLCALL_DATA_DIR: directory.dataDir,
+      ROLLCALL_DIRECTORY_ADDRESS: directory.address,
+    };
+    channel = await openDirectoryChannel(environment, 'gateway', { timeoutMs: 30_000 });
+    gateway = createDirectoryClient(channel);
+  });
+
+  const callIn = ({ acme }: Populated, signal?: AbortSignal) => ({
+    connectionId: acme.connectionId,
+    requestId: 'many',
+    signal,
+  });
+  const get = (from: Populated, id: string, signal?: AbortSignal) =>
+    gateway.resources(resourceTypes.user).get(callIn(from, signal), id, mask);
+  async function find(from: Populated, filter: Filter | string): Promise<readonly unknown[]> {
+    const type = resourceTypes.user;
+    const query = {
+      ...everythingOf(type),
+      filter: typeof filter === 'string' ? parseFilter(type, filter) : filter,
+    };
+    const { header, resources } = await gateway.search(callIn(from), [query], page, walk, mask);
+    const ids: unknown[] = [];
+    for await (const some of resources) ids.push(...some.map(({ message }) => message.id));
+    assert.equal(header.totalSize, ids.length);
+    return ids;
+  }
+
+  test('shares queries, each question with its own answer', async () => {
+    const some = large.users.slice(200, 230);
+    const { commands } = await costOf(async () => {
+      const [got, named] = await Promise.all([
+        Promise.all(some.map((id) => get(large, id))),
+        Promise.all(some.map((_, index) => find(large, `userName eq "user-${200 + index}@example.com"`))),
+      ]);
+      assert.deepEqual(
+        got.map(({ message }) => message.id),
+        some,
+      );
+      assert.deepEqual(named.flat(), some);
+    });
+    // 60 questions in calls of 25, of which one may ask for both.
+    const queries = commands.filter((command) => command === 'find users').length;
+    assert.ok(queries <= 4, `${queries} queries of users`);
+  });
+
+  test('harms nobody by a question that is wrong, given up, or of another connection', async () => {
+    const [first = '', second = ''] = large.users.slice(300);
+    const [stranger = ''] = small.users;
+    const gone = new AbortController();
+    const comparison = { path: { attribute: 'nonsense' }, operator: ComparisonOperator.EQ };
+    const unknownAttribute = Filter.fromPartial({ node: { $case: 'comparison', value: comparison } });
+    const asked = [
+      get(large, first),
+      get(large, stranger),
+      get(large, second, gone.signal),
+      get(small, stranger),
+      get(large, second),
+      find(large, unknownAttribute),
+      find(large, 'userName eq "user-300@example.com"'),
+    ];
+    gone.abort();
+    const outcomes = await Promise.allSettled(asked);
+    assert.deepEqual(
+      outcomes.map((outcome) => outcome.status === 'fulfilled'),
+      [true, false, false, true, true, false, true],
+    );
+    const [, unknown, left] = outcomes.map((outcome) => outcome.status === 'rejected' && outcome.reason);
+    assert.equal(unknown.reason, ErrorReason.RESOURCE_NOT_FOUND);
+    assert.ok(isCancelled(left));
+  });
+});
+
 suite('a page', () => {
   test('of a list loads no more users than it answers, and one', async () => {
     const { acme } = large;
@@ -225,7 +314,7 @@ suite('a page', () => {
       const { header } = await large.acme.listUsers({ mask, page: { pageSize } });
       const start = { $case: 'pageToken' as const, value: header.nextPageToken };
       const { commands } = await costOf(() => large.acme.listUsers({ mask, page: { start } }));
-      const expected = Array.from({ length: queries }, () => 'aggregate users');
+      const expected = Array.from({ length: queries }, () => 'find users');
       // The head is known from the page before; read afterwards, it says that nothing was written meanwhile.
       assert.deepEqual(commands, [...expected, 'find heads'], `of ${pageSize}`);
     }
@@ -305,6 +394,54 @@ suite('a page', () => {
   });
 });
 
+suite('a write asks for no more than it decides by', () => {
+  const mask = { withoutMembers: true };
+  const written = ['bulkWrite 1', 'commitTransaction 1'];
+
+  async function costs(call: () => Promise<unknown>, expected: readonly string[]) {
+    const { commands } = await costOf(call);
+    assert.deepEqual(commands, expected);
+  }
+
+  test('one after another of this process, without reading the head', async () => {
+    const { acme, users } = large;
+    const [id = '', member = ''] = users.slice(500);
+    await costs(() => acme.createUser('newcomer'), ['find users', ...written]);
+    await costs(
+      () => acme.patchUser(id, [patch('REPLACE', 'active', false)]),
+      ['find users', ...written, 'find memberships', 'find groups'],
+    );
+    const group = await acme.groupOf('Few', []);
+    await costs(
+      () => acme.patchGroup(group, [], [members.add(member)], { mask }),
+      ['find groups', 'find memberships', 'find users', ...written],
+    );
+    await costs(
+      () => acme.patchGroup(group, [], [members.remove(member)], { mask }),
+      ['find groups', 'find memberships', ...written],
+    );
+  });
+
+  test('that changes nothing, but looks whether the head is the one known', async () => {
+    const { acme, users } = large;
+    const [id = ''] = users.slice(501);
+    await acme.patchUser(id, [patch('REPLACE', 'title', 'Major')]);
+    await costs(
+      () => acme.patchUser(id, [patch('REPLACE', 'title', 'Major')]),
+      ['find users', 'find heads', 'commitTransaction 1', 'find memberships', 'find groups'],
+    );
+  });
+
+  test('and those that are committed together share all of it', async () => {
+    const { acme, users } = large;
+    const active = patch('REPLACE', 'active', false);
+    const some = users.slice(600, 650);
+    // The first goes alone, and the others wait for it.
+    const { commands } = await costOf(() => Promise.all(some.map((id) => acme.patchUser(id, [active]))));
+    assert.ok(commands.length <= 28, commands.join());
+  });
+});
+
 suite('every command that reaches what tenants own', () => {
   test('names the tenant', () => {
     assert.ok(checkTenants(sent) > 3_000);
@@ -321,7 +458,16 @@ suite('every command that reaches what tenants own', () => {
       'getMore',
       'killCursors',
     ];
-    const others = ['killAllSessions', 'endSessions', 'find', 'aggregate', 'insert', 'update', 'delete'];
+    const others = [
+      'killAllSessions',
+      'endSessions',
+      'find',
+      'aggregate',
+      'insert',
+      'update',
+      'delete',
+      'bulkWrite',
+    ];
     assert.deepEqual(
       [...names].filter((name) => ![...known, ...others].includes(name)),
       [],

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
+import {
+  SearchResourcesRequest,
+  SearchResourcesResponse,
+} from '#proto/rollcall/directory/v1/search_service.ts';
 import { ListUsersRequest } from '#proto/rollcall/directory/v1/user_service.ts';
 import { ComparisonOperator, type Filter } from '#proto/rollcall/scim/v1/filter.ts';
 import { parseAttributeName } from '#scim/attribute-path.ts';
@@ -326,6 +330,50 @@ suite('a page of large resources', () => {
   });
 });
 
+suite('the messages of a list', () => {
+  /** What each part of an answer about all resources has: how many users or groups, or how many members follow. */
+  async function partsOf({ connectionId }: ConnectionDriver, withoutMembers: boolean) {
+    const request = SearchResourcesRequest.fromPartial({
+      connectionId,
+      types: [{ resourceType: 'User' }, { resourceType: 'Group' }],
+      page: { pageSize: 1_000 },
+      mask: { withoutMembers },
+    });
+    const parts: string[] = [];
+    for await (const message of directory.clients.search.searchResources(request)) {
+      const { part } = message;
+      if (part?.$case === 'users') parts.push(`${part.value.users.length} users`);
+      if (part?.$case === 'groups') parts.push(`${part.value.groups.length} groups`);
+      if (part?.$case === 'members') parts.push(`${part.value.members.length} members`);
+      const bytes = SearchResourcesResponse.encode(message).finish().length;
+      assert.ok(bytes < 2 * 1024 * 1024, `${bytes} bytes`);
+    }
+    return parts;
+  }
+
+  test('have many resources each, but a group whose members follow stands alone', async () => {
+    const acme = await createDriver(directory.clients);
+    const ids = await acme.createUsers(Array.from({ length: 120 }, (_, index) => `user ${index}`));
+    for (const name of ['a', 'b']) await acme.groupOf(name, ids.slice(0, 3));
+    assert.deepEqual(await partsOf(acme, true), ['100 users', '20 users', '2 groups']);
+    assert.deepEqual(await partsOf(acme, false), [
+      '100 users',
+      '20 users',
+      '1 groups',
+      '3 members',
+      '1 groups',
+      '3 members',
+    ]);
+  });
+
+  test('have fewer large ones', async () => {
+    const acme = await createDriver(directory.clients);
+    const title = 'x'.repeat(200 * 1024);
+    for (let index = 0; index < 12; index++) await acme.createUser({ userName: `large ${index}`, title });
+    assert.deepEqual(await partsOf(acme, true), ['5 users', '5 users', '2 users']);
+  });
+});
+
 suite('looking up together', () => {
   let acme: ConnectionDriver;
   let ids: string[];
@@ -344,6 +392,7 @@ suite('looking up together', () => {
       [{ filter: 'externalId eq "E-2"' }, [third]],
       [{ filter: 'externalId eq "e-2"' }, []],
       [{ filter: 'userName eq "nobody"' }, []],
+      [{ filter: `id eq "${third}"` }, [third]],
       [{ id: second }, [second]],
       [{ id: idOf(stranger) }, undefined],
       [{ id: 'no id' }, undefined],

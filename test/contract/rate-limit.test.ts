@@ -55,7 +55,7 @@ suite('the rate of a connection (no-rate-limit)', () => {
     await using gateway = await rollcall.startGateway({ ROLLCALL_RATE_LIMIT: '1' });
     const scim = scimOf(gateway.to(connection));
     const { id } = await createUser(scimOf(connection));
-    for (const [method, path, body] of [
+    const requests = [
       ['GET', '/'],
       ['GET', '/Users'],
       ['GET', '/Groups'],
@@ -73,8 +73,9 @@ suite('the rate of a connection (no-rate-limit)', () => {
       ['POST', '/Bulk', { schemas: [bulkSchema], Operations: [] }],
       ['GET', '/Schemas'],
       ['GET', '/ResourceTypes/User'],
-    ] as const)
-      await refusalOf(() => scim(method, path, body));
+    ] as const;
+    // Each is held for a moment: all of them at the same time.
+    await Promise.all(requests.map(([method, path, body]) => refusalOf(() => scim(method, path, body))));
     const refused: string[] = [];
     await refusalOf(async () => {
       const userName = `${randomUUID()}@example.com`;

@@ -37,6 +37,7 @@ const reads = `
   MembershipService/ListMembers MembershipService/ListUserGroups MembershipService/CheckMembership
   MembershipService/BatchCheckMemberships
   RoleService/ListUserRoles RoleService/BatchListUserRoles RoleService/CheckUserRole RoleService/ListRoleHolders RoleService/GetAccess
+  RoleService/BatchGetAccess
   ChangeService/ListChanges ChangeService/WatchChanges ChangeService/Export
   ChangeService/RegisterConsumer ChangeService/Acknowledge`;
 /** What each role may call, in full: a new method is open to admin only until it is added here and in the table. */

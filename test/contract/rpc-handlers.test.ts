@@ -27,7 +27,13 @@ const getRequest = GetUserRequest.fromPartial({ connectionId: 'demo1234', id: 'a
 const listRequest = ListUsersRequest.fromPartial({ connectionId: 'demo1234' });
 
 function userPart(userName: string): ListUsersResponse {
-  return ListUsersResponse.fromPartial({ part: { $case: 'user', value: { userName } } });
+  return ListUsersResponse.fromPartial({
+    part: { $case: 'users', value: { users: [{ user: { userName } }] } },
+  });
+}
+
+function namesIn({ part }: ListUsersResponse): (string | undefined)[] {
+  return part?.$case === 'users' ? part.value.users.map(({ user }) => user?.userName) : [];
 }
 
 /** A handler that waits until its call is over, and what it was aborted with. */
@@ -148,8 +154,8 @@ suite('a stream', () => {
     using users = connectUserClient(server);
     let read = 0;
     let ahead = 0;
-    for await (const { part } of users.listUsers(listRequest)) {
-      assert.ok(part?.$case === 'user' && part.value.userName?.startsWith(`${read}:`));
+    for await (const message of users.listUsers(listRequest)) {
+      assert.ok(namesIn(message)[0]?.startsWith(`${read}:`));
       read += 1;
       ahead = Math.max(ahead, made - read);
       // Gives the server turn after turn to run ahead, were it to.
@@ -243,9 +249,7 @@ suite('a stream', () => {
     const names: (string | undefined)[] = [];
     await assert.rejects(
       async () => {
-        for await (const { part } of users.listUsers(listRequest)) {
-          if (part?.$case === 'user') names.push(part.value.userName);
-        }
+        for await (const message of users.listUsers(listRequest)) names.push(...namesIn(message));
       },
       { code: status.RESOURCE_EXHAUSTED, reason: ErrorReason.TOO_MANY, metadata: { maximum: '5' } },
     );

@@ -200,7 +200,7 @@ export function driveConnection(clients: DirectoryClients, connectionId: string)
         ListUsersRequest.fromPartial({ ...rest, connectionId, filter }),
       )) {
         if (part?.$case === 'header') header = part.value;
-        else if (part) found.push(part.value);
+        else if (part) found.push(...part.value.users.map(({ user }) => given(user)));
       }
       return { header: given(header), users: found, ids: found.map(idOf) };
     },
@@ -252,7 +252,8 @@ export function driveConnection(clients: DirectoryClients, connectionId: string)
       const request = ListGroupsRequest.fromPartial({ ...rest, connectionId, filter });
       for await (const { part } of groups.listGroups(request)) {
         if (part?.$case === 'header') header = part.value;
-        else if (part?.$case === 'group') found.push({ group: part.value, memberIds: [] });
+        else if (part?.$case === 'groups')
+          found.push(...part.value.groups.map((group) => ({ group, memberIds: [] })));
         else if (part) found.at(-1)?.memberIds.push(...part.value.members.map(({ value }) => value ?? ''));
       }
       return { header: given(header), groups: found, ids: found.map(({ group }) => idOf(group)) };
@@ -277,8 +278,10 @@ export function driveConnection(clients: DirectoryClients, connectionId: string)
         if (part?.$case === 'header') header = part.value;
         else if (part?.$case === 'members')
           found.at(-1)?.memberIds.push(...part.value.members.map(({ value }) => value ?? ''));
+        else if (part?.$case === 'users')
+          for (const resource of part.value.users) found.push({ type: 'User', resource, memberIds: [] });
         else if (part)
-          found.push({ type: part.$case === 'user' ? 'User' : 'Group', resource: part.value, memberIds: [] });
+          for (const resource of part.value.groups) found.push({ type: 'Group', resource, memberIds: [] });
       }
       return { header: given(header), found, ids: found.map(({ resource }) => idOf(resource)) };
     },

@@ -100,7 +100,7 @@ export function driveExtensions(clients: () => DirectoryClients) {
       });
       const found: (string | undefined)[] = [];
       for await (const { part } of at.users.listUsers(request))
-        if (part?.$case === 'user') found.push(part.value.userName);
+        if (part?.$case === 'users') found.push(...part.value.users.map(({ user }) => user?.userName));
       return found;
     },
     /** Creates users with values of the badge; gives their ids by name. */

@@ -14,14 +14,24 @@ export function checkTenants(sent: readonly SentCommand[]): number {
   let checked = 0;
   for (const { commandName, command } of sent) {
     const collection = command[commandName];
-    if (typeof collection !== 'string' || tenantless.has(collection)) continue;
-    for (const selector of selectorsOf(commandName, command)) {
+    const selectors =
+      commandName === 'bulkWrite' ? mixedSelectors(command) : selectorsOf(commandName, command);
+    for (const selector of tenantless.has(collection) ? [] : selectors) {
       const text = JSON.stringify(selector).slice(0, 300);
       assert.ok(namesTenant(selector), `${commandName} ${collection}: ${text}`);
       checked++;
     }
   }
   return checked;
+}
+
+/** The same of a command that writes several collections. */
+function mixedSelectors({ ops, nsInfo }: Document): readonly Document[] {
+  const namespaces = (nsInfo as readonly { ns: string }[]).map(({ ns }) => ns.slice(ns.indexOf('.') + 1));
+  return (ops as Document[]).flatMap(({ insert, update, delete: removed, document, filter }) => {
+    const collection = namespaces[Number(insert ?? update ?? removed)];
+    return collection !== undefined && tenantless.has(collection) ? [] : [(document ?? filter) as Document];
+  });
 }
 
 /** What a command selects, or the documents it inserts. */

@@ -6,6 +6,7 @@ import { isJsonArray, isJsonObject } from '#scim/json.ts';
 import { createSchemaRegistry } from '#scim/schema-registry.ts';
 import { closeJson } from '../../gateway/masking/close-json.ts';
 import { maskFilter, maskFreeText } from '../../gateway/masking/mask-text.ts';
+import { maskedAnswer } from '../../gateway/masking/masked-answer.ts';
 import { maskedJson } from '../../gateway/masking/masked-json.ts';
 import { maskedUrl } from '../../gateway/masking/masked-url.ts';
 import { createSecrets } from '../../gateway/masking/secrets.ts';
@@ -203,6 +204,50 @@ suite('masked text', () => {
       maskFilter(`password ${text}`, secrets, presented);
       maskFilter(text, secrets, presented);
     }
+  });
+});
+
+suite('a masked answer', () => {
+  const words = [
+    'ada',
+    'userName',
+    'password',
+    'my "token"',
+    'rollcall_0123456789abcdefgh',
+    'ämter',
+    'x"y\\z-12',
+  ];
+  const arbitraryText = fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom(...words));
+  const { answer: arbitraryAnswer } = fc.letrec<{ answer: JsonValue }>((tie) => ({
+    answer: fc.oneof(
+      arbitraryText,
+      fc.integer(),
+      fc.array(tie('answer')),
+      fc.dictionary(arbitraryText, tie('answer')),
+    ),
+  }));
+  const arbitraryPresented = fc.constantFrom(presented, 'x"y\\z-12');
+
+  test('has what is masked of its value', () => {
+    fc.assert(
+      fc.property(arbitraryAnswer, arbitraryPresented, fc.boolean(), (answer, token, asksMore) => {
+        const options = {
+          secrets: createSecrets(registry, asksMore ? ['Ämter'] : []),
+          presented: token,
+          maxBytes: kib16,
+        };
+        const { text } = maskedAnswer(JSON.stringify(answer), options);
+        assert.equal(text, maskedJson(answer, options).text);
+      }),
+    );
+  });
+
+  test('that is long begins with what is whole', () => {
+    const options = { secrets, presented, maxBytes: 10 };
+    const answer = '{"a":["b","ö"],"c":1}';
+    assert.deepEqual(maskedAnswer(answer, options), { text: '{"a":["b"]', cut: true, names: [] });
+    assert.deepEqual(maskedAnswer('{', { ...options, maxBytes: 0 }), { text: '', cut: true, names: [] });
+    assert.deepEqual(maskedAnswer('', options), { text: '', cut: false, names: [] });
   });
 });
 

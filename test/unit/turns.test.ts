@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { createTurns } from '#runtime/turns.ts';
+import { type Crowd, createTurns } from '#runtime/turns.ts';
 
 /** Turns, here to read, and reads that last until they are ended by hand. */
-function setUp(atOnce: number) {
-  const turns = createTurns(atOnce);
+function setUp(atOnce: number, crowd?: Crowd) {
+  const turns = createTurns(atOnce, crowd);
   const underWay: { readonly connection: string; readonly end: () => void }[] = [];
   const read = (connection: string, signal?: AbortSignal) =>
     turns.take(
@@ -52,6 +52,23 @@ suite('turns', () => {
     assert.deepEqual(await counts(), { a: 4, b: 2, c: 1 });
     void read('d');
     assert.deepEqual(await counts(), { a: 4, b: 2, c: 1, d: 1 });
+  });
+
+  test('beside others a connection has few, until they have not come for a while', async () => {
+    const { flood, read, counts, end } = setUp(16, { atOnce: 2, ofLast: 30 });
+    void flood('a', 20);
+    assert.deepEqual(await counts(), { a: 8 });
+    void read('b');
+    assert.deepEqual(await counts(), { a: 8, b: 1 });
+    for (let ended = 0; ended < 6; ended++) await end('a');
+    assert.deepEqual(await counts(), { a: 2, b: 1 });
+    await end('a');
+    await end('b');
+    assert.deepEqual(await counts(), { a: 2 }, 'one has come for the one that ended');
+    void flood('a', 29);
+    assert.deepEqual(await counts(), { a: 2 });
+    void read('a');
+    assert.deepEqual(await counts(), { a: 8 });
   });
 
   test('those that want the same have about the same in the end', async () => {

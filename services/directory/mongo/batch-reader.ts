@@ -9,8 +9,8 @@ import {
   edgeKey,
   idOfKey,
   maxQueryKeys,
-  type ResourceDocument,
   resourceKey,
+  type ShownDocument,
 } from './documents.ts';
 import { isClaimedByLookup } from './fold.ts';
 
@@ -24,7 +24,7 @@ const firstEdges = 500;
 const namedPairs = 5;
 
 /** The state of a stored resource. */
-export function storedResource(document: ResourceDocument): StoredResource {
+export function storedResource(document: ShownDocument): StoredResource {
   const { _id, resource, version, created, lastModified, ordinal } = document;
   return { id: idOfKey(_id), resource, version, created, lastModified, ordinal };
 }

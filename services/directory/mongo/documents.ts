@@ -104,6 +104,12 @@ export interface ResourceDocument extends Document {
   lastModified: Date;
 }
 
+/** What is read of a resource to show it: what it is found by is as large, and left out. */
+export type ShownDocument = Pick<ResourceDocument, '_id' | keyof typeof shownFields>;
+
+/** The projection of a query that reads ShownDocuments. */
+export const shownFields = { ordinal: 1, resource: 1, version: 1, created: 1, lastModified: 1 } as const;
+
 /** A user that is gone for its identity provider and kept for internal services, as stored. */
 export interface DeletedUserDocument extends Document {
   _id: string;

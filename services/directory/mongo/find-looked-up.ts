@@ -1,15 +1,21 @@
 import { BSON, type ClientSession } from 'mongodb';
 import type { Filter } from '#proto/rollcall/scim/v1/filter.ts';
 import type { ResourceType } from '#scim/schema-registry.ts';
+import { findMappedPath } from '../attribute-mapping.ts';
 import { DirectoryError } from '../errors.ts';
 import { filterError } from '../filter/filter-error.ts';
+import { type IdentityQuery, mappingOf } from '../identity.ts';
 import type { Database } from './database.ts';
 import { type HeadDocument, isResourceId, type ResourceDocument, resourceKey } from './documents.ts';
 import { compileFilter, type FilterScope } from './filter-to-query.ts';
+import { identityFilter } from './identity-filter.ts';
 import { planOf } from './query-plan.ts';
 
-/** A question for what few resources have: an id, or a value by a filter. */
-export type LookUp = { readonly id: string } | { readonly filter: Filter };
+/** A question for what few resources have: an id, a value by a filter, or a value of a user's identity. */
+export type LookUp =
+  | { readonly id: string }
+  | { readonly filter: Filter }
+  | { readonly identity: IdentityQuery };
 
 /** An entry of an index that names what is looked up. */
 interface IndexKey {
@@ -74,7 +80,7 @@ async function keyOf(type: ResourceType, head: HeadDocument, lookUp: LookUp): Pr
   if ('id' in lookUp)
     return isResourceId(lookUp.id) ? { index: '_id', entry: resourceKey(connection, lookUp.id) } : undefined;
   // What is a tree or reads memberships is a search.
-  if (lookUp.filter.node?.$case !== 'comparison') return undefined;
+  if ('filter' in lookUp && lookUp.filter.node?.$case !== 'comparison') return undefined;
   const scope: FilterScope = {
     resourceType: type,
     connection,
@@ -82,10 +88,20 @@ async function keyOf(type: ResourceType, head: HeadDocument, lookUp: LookUp): Pr
     memberships: { groupsOf: refuse, membersOf: refuse },
   };
   try {
-    const plan = planOf(await compileFilter({ ...scope, filter: lookUp.filter }));
+    const node =
+      'filter' in lookUp
+        ? await compileFilter({ ...scope, filter: lookUp.filter })
+        : await identityFilter(
+            scope,
+            findMappedPath(type, mappingOf(head)[lookUp.identity.part]),
+            lookUp.identity.value,
+          );
+    const plan = planOf(node);
     const [branch, ...others] = 'branches' in plan ? plan.branches : [];
     if (!branch || branch.rest || others.length > 0) return undefined;
-    const { unique, lookup } = branch.index;
+    const { _id, unique, lookup } = branch.index;
+    const [id, ...more] = Array.isArray(_id?.$in) ? _id.$in : [];
+    if (typeof id === 'string' && more.length === 0) return { index: '_id', entry: id };
     if (typeof unique === 'string') return { index: 'unique', entry: unique };
     return typeof lookup === 'string' ? { index: 'lookup', entry: lookup } : undefined;
   } catch (error) {

@@ -1,7 +1,7 @@
-import { BSON, type Document } from 'mongodb';
+import type { Document } from 'mongodb';
 import { ErrorReason } from '#proto/rollcall/directory/v1/error_reason.ts';
 import { DirectoryError } from '../errors.ts';
-import type { ResourceDocument } from './documents.ts';
+import { type ShownDocument, shownFields } from './documents.ts';
 import {
   type Entry,
   entryOf,
@@ -9,6 +9,7 @@ import {
   type ListPart,
   type PartContext,
   type PartQuery,
+  sizeOf,
 } from './list-part.ts';
 import { type Bound, comparePlaces, type SortKey } from './page-order.ts';
 import type { QueryBranch } from './query-plan.ts';
@@ -46,7 +47,8 @@ export async function openIndexMatches(
   }
 
   const few = Math.min(fewMatches, limit);
-  let found = await find(few, sort ? [{ $set: { key: sort.expression } }] : [], wholeEntry);
+  const shown = [{ $project: { ...shownFields, ...(sort && { key: sort.expression }) } }];
+  let found = await find(few, shown, wholeEntry);
   if (found.length > few) found = await find(maxMatches, [entryStage(sort)], entryOf);
   if (found.length > maxMatches) {
     throw new DirectoryError(
@@ -63,7 +65,7 @@ export async function openIndexMatches(
       const isBeyond = (entry: Entry) =>
         beyond === undefined || (up ? compareBounds(entry, beyond) > 0 : compareBounds(entry, beyond) < 0);
       const first = ordered.findIndex(isBeyond);
-      if (first >= 0) yield* ordered.slice(first + skip, first + skip + most);
+      if (first >= 0) yield ordered.slice(first + skip, first + skip + most);
     },
   };
 }
@@ -72,8 +74,7 @@ function compareBounds(a: Bound, b: Bound): number {
   return comparePlaces({ part: 0, ...a }, { part: 0, ...b });
 }
 
-function wholeEntry({ key, ...document }: ResourceDocument & { readonly key?: SortKey | null }): Entry {
+function wholeEntry({ key, ...document }: ShownDocument & { readonly key?: SortKey | null }): Entry {
   const { _id, ordinal, resource } = document;
-  const size = BSON.calculateObjectSize(resource);
-  return { _id, ordinal, key: key ?? undefined, size, document: document as ResourceDocument };
+  return { _id, ordinal, key: key ?? undefined, size: sizeOf(resource), document };
 }

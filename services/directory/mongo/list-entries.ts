@@ -19,25 +19,30 @@ export interface ListRange extends Omit<Range, 'beyond'> {
 }
 
 /**
- * Reads the entries of a list in its order; what is not asked for is not read.
+ * Reads the entries of a list in its order, some at a time; what is not asked for is not read.
  * @param sorted whether any entry may have a key; those of an unsorted list come part after part.
  */
 export function listEntries(
   parts: readonly CountedPart[],
   range: ListRange,
   sorted: boolean,
-): AsyncIterable<Listed> {
+): AsyncIterable<readonly Listed[]> {
   return sorted ? merged(parts, range) : joined(parts, range);
 }
 
-async function* entriesOf({ part }: CountedPart, number: number, range: ListRange): AsyncIterable<Listed> {
+async function* entriesOf(
+  { part }: CountedPart,
+  number: number,
+  range: ListRange,
+): AsyncIterable<readonly Listed[]> {
   const { place, ...rest } = range;
   const beyond = place && boundIn(number, place);
-  for await (const entry of part.entries({ ...rest, beyond })) yield { ...entry, part: number };
+  for await (const some of part.entries({ ...rest, beyond }))
+    yield some.map((entry) => ({ ...entry, part: number }));
 }
 
 /** Part after part. */
-async function* joined(parts: readonly CountedPart[], range: ListRange): AsyncIterable<Listed> {
+async function* joined(parts: readonly CountedPart[], range: ListRange): AsyncIterable<readonly Listed[]> {
   const numbered = [...parts.entries()];
   let { skip, limit } = range;
   for (const [number, part] of range.up ? numbered : numbered.reverse()) {
@@ -45,9 +50,9 @@ async function* joined(parts: readonly CountedPart[], range: ListRange): AsyncIt
       skip -= part.total;
       continue;
     }
-    for await (const entry of entriesOf(part, number, { ...range, skip, limit })) {
-      yield entry;
-      limit -= 1;
+    for await (const some of entriesOf(part, number, { ...range, skip, limit })) {
+      yield some;
+      limit -= some.length;
     }
     skip = 0;
     if (limit <= 0) return;
@@ -55,12 +60,12 @@ async function* joined(parts: readonly CountedPart[], range: ListRange): AsyncIt
 }
 
 /** The next of all parts, again and again. */
-async function* merged(parts: readonly CountedPart[], range: ListRange): AsyncIterable<Listed> {
+async function* merged(parts: readonly CountedPart[], range: ListRange): AsyncIterable<readonly Listed[]> {
   const [only, ...others] = parts;
   if (only && others.length === 0) return yield* entriesOf(only, 0, range);
   // Nobody knows how many of the results to pass over a part has.
   const wide = { ...range, skip: 0, limit: range.skip + range.limit };
-  const streams = parts.map((part, number) => entriesOf(part, number, wide)[Symbol.asyncIterator]());
+  const streams = parts.map((part, number) => each(entriesOf(part, number, wide)));
   try {
     const heads: (Listed | undefined)[] = [];
     // One after the other: a transaction carries one read at a time.
@@ -75,12 +80,16 @@ async function* merged(parts: readonly CountedPart[], range: ListRange): AsyncIt
         );
       const stream = first && streams[first.part];
       if (!first || !stream) return;
-      if (count >= range.skip) yield first;
+      if (count >= range.skip) yield [first];
       heads[first.part] = await nextOf(stream);
     }
   } finally {
     for (const stream of streams) await stream.return?.();
   }
+}
+
+async function* each(entries: AsyncIterable<readonly Listed[]>): AsyncIterableIterator<Listed> {
+  for await (const some of entries) yield* some;
 }
 
 async function nextOf(stream: AsyncIterator<Listed>): Promise<Listed | undefined> {

@@ -1,10 +1,11 @@
 import type { ClientSession, Document } from 'mongodb';
 import type { Filter } from '#proto/rollcall/scim/v1/filter.ts';
+import type { JsonObject } from '#scim/json.ts';
 import type { ResourceType } from '#scim/schema-registry.ts';
 import { findMappedPath } from '../attribute-mapping.ts';
 import { type IdentityQuery, mappingOf } from '../identity.ts';
 import type { Database } from './database.ts';
-import { type HeadDocument, headFields, type ResourceDocument } from './documents.ts';
+import { type HeadDocument, headFields, type ShownDocument } from './documents.ts';
 import type { Edges } from './edges.ts';
 import { compileFilter, type FilterScope } from './filter-to-query.ts';
 import { identityFilter } from './identity-filter.ts';
@@ -51,10 +52,10 @@ export interface Entry {
   readonly ordinal: number;
   /** What it is sorted by. */
   readonly key: SortKey | undefined;
-  /** How many bytes its attributes have. */
+  /** About how many bytes its attributes have. */
   readonly size: number;
-  /** The whole of it, when that was read. */
-  readonly document: ResourceDocument | undefined;
+  /** All that is shown of it, when that was read. */
+  readonly document: ShownDocument | undefined;
 }
 
 /** Which entries of a part are read, in which direction. */
@@ -73,8 +74,8 @@ export interface Range {
 export interface ListPart {
   /** How many there are. */
   total(): Promise<number>;
-  /** Reads entries in order; what is not asked for is not read. */
-  entries(range: Range): AsyncIterable<Entry>;
+  /** Reads entries in order, some at a time as the database sends them; what is not asked for is not read. */
+  entries(range: Range): AsyncIterable<readonly Entry[]>;
 }
 
 /** Finds the way to read a part: by an index, by walking the order of creation, or by sorting. FILTER_INVALID, TOO_MANY. */
@@ -133,6 +134,11 @@ export interface EntryDocument {
   readonly ordinal: number;
   readonly key?: SortKey | null;
   readonly size: number;
+}
+
+/** How many bytes the attributes of a resource have, about as the database counts them and sooner than the driver does. */
+export function sizeOf(resource: JsonObject): number {
+  return Buffer.byteLength(JSON.stringify(resource));
 }
 
 /** An entry that was not read whole. */

@@ -1,5 +1,5 @@
 import type { ResourceType } from '#scim/schema-registry.ts';
-import { keyParts, type ResourceDocument } from './documents.ts';
+import { keyParts, type ShownDocument, shownFields } from './documents.ts';
 import { type CountedPart, type Listed, listEntries } from './list-entries.ts';
 import { openListPart, type PartContext, type PartQuery } from './list-part.ts';
 import type { Place } from './page-order.ts';
@@ -26,8 +26,12 @@ export interface PageQuery extends Omit<PartContext, 'database' | 'sorted'> {
 
 /** A page, in the order of the list. */
 export interface Page {
-  /** The resources with their types. */
-  readonly documents: readonly { readonly type: ResourceType; readonly document: ResourceDocument }[];
+  /** The resources with their types, and about how many bytes their attributes have. */
+  readonly documents: readonly {
+    readonly type: ResourceType;
+    readonly document: ShownDocument;
+    readonly size: number;
+  }[];
   /** How many match on all pages; on a continued walk at least as many as it passed and still sees. */
   readonly total: number;
   /** How many results came before. */
@@ -82,16 +86,17 @@ export async function readPage(database: PartContext['database'], query: PageQue
 
 /** Reads on until the page is full, and whether anything follows it. */
 async function takePage(
-  entries: AsyncIterable<Listed>,
+  entries: AsyncIterable<readonly Listed[]>,
   limit: number,
 ): Promise<{ readonly taken: Listed[]; readonly more: boolean }> {
   const taken: Listed[] = [];
   let bytes = 0;
-  for await (const entry of entries) {
-    bytes += entry.size;
-    if (taken.length === limit || (bytes > maxPageBytes && taken.length > 0)) return { taken, more: true };
-    taken.push(entry);
-  }
+  for await (const some of entries)
+    for (const entry of some) {
+      bytes += entry.size;
+      if (taken.length === limit || (bytes > maxPageBytes && taken.length > 0)) return { taken, more: true };
+      taken.push(entry);
+    }
   return { taken, more: false };
 }
 
@@ -100,20 +105,20 @@ async function readDocuments(
   { database, head, session, parts }: PartContext & PageQuery,
   entries: readonly Listed[],
 ): Promise<Page['documents']> {
-  const found = parts.map(() => new Map<string, ResourceDocument>());
+  const found = parts.map(() => new Map<string, ShownDocument>());
   for (const [number, { type }] of parts.entries()) {
     const missing = entries.filter(({ part, document }) => part === number && document === undefined);
     for (const keys of keyParts(missing.map(({ _id }) => _id))) {
       const points = database.points(keys, head.connection);
-      const options = { ...(session && { session }), batchSize: keys.length + 1 };
-      const documents = database.resources(type).find(points, options);
+      const options = { ...(session && { session }), projection: shownFields, batchSize: keys.length + 1 };
+      const documents = database.resources(type).find<ShownDocument>(points, options);
       for await (const document of documents) found[number]?.set(document._id, document);
     }
   }
-  return entries.flatMap(({ _id, part, document = found[part]?.get(_id) }) => {
+  return entries.flatMap(({ _id, part, size, document = found[part]?.get(_id) }) => {
     const type = parts[part]?.type;
     // One that was deleted meanwhile is missing; then the whole page is read again.
-    return type && document ? [{ type, document }] : [];
+    return type && document ? [{ type, document, size }] : [];
   });
 }
 

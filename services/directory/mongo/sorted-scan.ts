@@ -35,7 +35,7 @@ export function openSortedScan(
       // With room for one more the server need not keep the cursor.
       const options = { ...(session && { session }), batchSize: limit + 1 };
       const found = database.resources(type).aggregate<EntryDocument>(pipeline, options);
-      for await (const document of found) yield entryOf(document);
+      for await (const document of found) yield [entryOf(document)];
     },
   };
 }

@@ -4,7 +4,6 @@ import {
   GetGroupResponse,
   type GroupHeader,
   type GroupServiceService,
-  ListGroupsResponse,
   PatchGroupResponse,
   type PlannedMembers,
   ReplaceGroupResponse,
@@ -18,6 +17,7 @@ import type { MembershipReads } from '../memberships.ts';
 import type { HeadDocument } from '../mongo/documents.ts';
 import type { Heads } from '../mongo/heads.ts';
 import { readMembers } from './group-members.ts';
+import { chunksOf } from './resource-chunks.ts';
 import type { ResourceService, WriteAnswer } from './resource-service.ts';
 
 // Of more only their number is told.
@@ -70,13 +70,15 @@ export function groupService(
     },
     async *listGroups(request, call) {
       const { header, resources, head } = await groups.list(request, call);
-      yield ListGroupsResponse.fromPartial({ part: { $case: 'header', value: header } });
-      for (const { message } of resources) {
-        const group = Group.fromPartial(message);
-        yield ListGroupsResponse.fromPartial({ part: { $case: 'group', value: group } });
-        if (request.mask?.withoutMembers || group.id === undefined) continue;
-        for await (const members of membersOf(head, group.id))
-          yield ListGroupsResponse.fromPartial({ part: { $case: 'members', value: members } });
+      yield { part: { $case: 'header', value: header } };
+      const hasMembers = !request.mask?.withoutMembers;
+      for (const { resources: chunk } of chunksOf(resources, () => hasMembers)) {
+        const messages = chunk.map(({ message }) => Group.fromPartial(message));
+        yield { part: { $case: 'groups', value: { groups: messages } } };
+        if (!hasMembers) continue;
+        for (const { state } of chunk)
+          for await (const members of membersOf(head, state.id))
+            yield { part: { $case: 'members', value: members } };
       }
     },
     async *replaceGroup(request, call) {

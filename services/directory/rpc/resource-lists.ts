@@ -21,6 +21,7 @@ import {
   readMask,
   requestInvalid,
 } from './request-checks.ts';
+import { messageBytes } from './resource-chunks.ts';
 
 /** A request for a page of a list. */
 export interface ListRequest {
@@ -43,16 +44,24 @@ export interface ListRequest {
   readonly freshness: Freshness | undefined;
 }
 
+/** A resource of a list. */
+export interface ListedResource {
+  /** Its type. */
+  readonly type: ResourceType;
+  /** Its message as a plain object. */
+  readonly message: object;
+  /** About how many bytes the message has. */
+  readonly bytes: number;
+  /** What is stored of it. */
+  readonly state: ResourceState;
+}
+
 /** A page of a list. */
 export interface ListAnswer {
   /** What leads the answer. */
   readonly header: ListHeader;
-  /** The resources' messages as plain objects, with their types and what is stored. */
-  readonly resources: readonly {
-    readonly type: ResourceType;
-    readonly message: object;
-    readonly state: ResourceState;
-  }[];
+  /** The resources, in their order. */
+  readonly resources: readonly ListedResource[];
   /** The connection's head as it was read. */
   readonly head: HeadDocument;
 }
@@ -113,9 +122,10 @@ export function createListResources(
         asOf,
       },
       head,
-      resources: resources.map(({ type, state, derived }) => ({
+      resources: resources.map(({ type, state, derived, size }) => ({
         type,
         message: answerMessage(type, state, derived),
+        bytes: messageBytes(size, derived),
         state,
       })),
     };

@@ -8,6 +8,7 @@ import type { CallContext } from '#rpc/rpc-handlers.ts';
 import type { ResourceType } from '#scim/schema-registry.ts';
 import type { Command, ResourceState } from '../decision.ts';
 import { deleteResource } from '../delete-resource.ts';
+import type { DeriveWritten } from '../derive-written.ts';
 import type { ReadMask } from '../derived-values.ts';
 import { DirectoryError } from '../errors.ts';
 import type { IdentityQuery } from '../identity.ts';
@@ -132,6 +133,8 @@ export interface ResourceServiceOptions {
   readonly committer: Committer;
   /** Reads. */
   readonly reads: ResourceReads;
+  /** Completes the answers to writes. */
+  readonly deriveWritten: DeriveWritten;
   /** Cleans up after deleted groups. */
   readonly drain: Drain;
   /** Answers lists. */
@@ -142,13 +145,14 @@ export interface ResourceServiceOptions {
 
 /** Makes the service of one resource type. */
 export function createResourceService(type: ResourceType, options: ResourceServiceOptions): ResourceService {
-  const { committer, reads, drain, listResources, clock } = options;
+  const { committer, reads, deriveWritten, drain, listResources, clock } = options;
   // The field of create and replace requests that holds the resource is named like its type.
   const requestField = type.name.toLowerCase();
 
   async function write(command: Command<WriteReply>, mask: ReadMask): Promise<WriteAnswer> {
-    const { type: own, state, ...reply } = await committer.submit(command);
-    const derived = await reads.derive(type, command.connection, state, mask);
+    const { type: own, state, draining, ...reply } = await committer.submit(command);
+    const head = { connection: command.connection, draining };
+    const derived = await deriveWritten({ type, head, state, mask });
     return { message: answerMessage(own, state, derived), ...reply };
   }
 

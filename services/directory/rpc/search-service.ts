@@ -1,23 +1,20 @@
-import {
-  SearchResourcesResponse,
-  type SearchServiceService,
-} from '#proto/rollcall/directory/v1/search_service.ts';
+import type { SearchServiceService } from '#proto/rollcall/directory/v1/search_service.ts';
 import { Group } from '#proto/rollcall/scim/v1/group.ts';
 import { User } from '#proto/rollcall/scim/v1/user.ts';
 import type { ServiceHandlers } from '#rpc/rpc-handlers.ts';
 import type { ResourceType, SchemaRegistry } from '#scim/schema-registry.ts';
-import type { LookUpResources } from '../look-up-resources.ts';
 import type { MembershipReads } from '../memberships.ts';
 import { readMembers } from './group-members.ts';
-import { answerLookUps } from './look-up.ts';
+import { answerLookUps, type LookUpSources } from './look-up.ts';
 import { requestInvalid } from './request-checks.ts';
+import { chunksOf } from './resource-chunks.ts';
 import type { ListResources } from './resource-lists.ts';
 
 /** Serves SearchService. */
 export function searchService(
   registry: SchemaRegistry,
   listResources: ListResources,
-  lookUpResources: LookUpResources,
+  lookUpSources: LookUpSources,
   memberships: MembershipReads,
 ): ServiceHandlers<typeof SearchServiceService> {
   function typeNamed(name: string, field: string): ResourceType {
@@ -29,7 +26,7 @@ export function searchService(
 
   return {
     lookUpResources: (request, call) =>
-      answerLookUps(typeNamed(request.resourceType, 'resource_type'), lookUpResources, request, call),
+      answerLookUps(typeNamed(request.resourceType, 'resource_type'), lookUpSources, request, call),
     async *searchResources(request, call) {
       const types = request.types.map(({ resourceType, filter, sortBy }) => ({
         type: typeNamed(resourceType, 'types.resource_type'),
@@ -40,19 +37,20 @@ export function searchService(
       if (new Set(types.map(({ type }) => type)).size < types.length)
         throw requestInvalid('types', 'names a type twice; name each once');
       const { header, resources, head } = await listResources({ ...request, types }, call);
-      const answer = (part: NonNullable<SearchResourcesResponse['part']>) =>
-        SearchResourcesResponse.fromPartial({ part });
-      yield answer({ $case: 'header', value: header });
-      for (const { type, message } of resources) {
+      yield { part: { $case: 'header', value: header } };
+      const hasMembers = (type: ResourceType) => type.name === 'Group' && !request.mask?.withoutMembers;
+      for (const { type, resources: chunk } of chunksOf(resources, hasMembers)) {
         if (type.name === 'User') {
-          yield answer({ $case: 'user', value: User.fromPartial(message) });
+          const users = chunk.map(({ message }) => User.fromPartial(message));
+          yield { part: { $case: 'users', value: { users } } };
           continue;
         }
-        const group = Group.fromPartial(message);
-        yield answer({ $case: 'group', value: group });
-        if (request.mask?.withoutMembers || group.id === undefined) continue;
-        for await (const members of readMembers(memberships, head, group.id))
-          yield answer({ $case: 'members', value: members });
+        const groups = chunk.map(({ message }) => Group.fromPartial(message));
+        yield { part: { $case: 'groups', value: { groups } } };
+        if (!hasMembers(type)) continue;
+        for (const { state } of chunk)
+          for await (const members of readMembers(memberships, head, state.id))
+            yield { part: { $case: 'members', value: members } };
       }
     },
   };

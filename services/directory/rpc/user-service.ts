@@ -2,7 +2,6 @@ import {
   CreateUserResponse,
   DeleteUserResponse,
   GetUserResponse,
-  ListUsersResponse,
   PatchUserResponse,
   ReplaceUserResponse,
   type UserServiceService,
@@ -11,6 +10,7 @@ import { User } from '#proto/rollcall/scim/v1/user.ts';
 import type { ServiceHandlers } from '#rpc/rpc-handlers.ts';
 import type { IdentityReaderOf } from '../identity.ts';
 import { readIdentityMatch } from './request-checks.ts';
+import { chunksOf } from './resource-chunks.ts';
 import type { ResourceService } from './resource-service.ts';
 
 /** Serves UserService. */
@@ -31,12 +31,14 @@ export function userService(
     async *listUsers(request, call) {
       const identity = readIdentityMatch(request.identity);
       const { header, resources, head } = await users.list({ ...request, identity }, call);
-      yield ListUsersResponse.fromPartial({ part: { $case: 'header', value: header } });
-      for (const { type, message, state } of resources) {
-        yield ListUsersResponse.fromPartial({
-          part: { $case: 'user', value: User.fromPartial(message) },
-          identity: identityReaderOf(type, head)(state.resource),
-        });
+      yield { part: { $case: 'header', value: header } };
+      for (const { type, resources: chunk } of chunksOf(resources, () => false)) {
+        const identityOf = identityReaderOf(type, head);
+        const listed = chunk.map(({ message, state }) => ({
+          user: User.fromPartial(message),
+          identity: identityOf(state.resource),
+        }));
+        yield { part: { $case: 'users', value: { users: listed } } };
       }
     },
     async replaceUser(request, call) {

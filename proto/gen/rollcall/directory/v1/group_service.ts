@@ -119,7 +119,7 @@ export interface ListGroupsRequest {
   freshness: Freshness | undefined;
 }
 
-/** A part of the answer: the header first, then each group, followed by its members unless masked. */
+/** A part of the answer: the header first, then the groups in chunks, each followed by its members unless masked. */
 export interface ListGroupsResponse {
   /** Which part. */
   part:
@@ -127,12 +127,18 @@ export interface ListGroupsResponse {
     /** First and once. */
     { $case: "header"; value: ListHeader }
     | //
-    /** The next group. */
-    { $case: "group"; value: Group }
+    /** The next groups. */
+    { $case: "groups"; value: GroupChunk }
     | //
     /** Members of the group sent last. */
     { $case: "members"; value: MemberChunk }
     | undefined;
+}
+
+/** Groups of a list that follow each other. */
+export interface GroupChunk {
+  /** As many as make a message of about 1 MiB; exactly one when its members follow. */
+  groups: Group[];
 }
 
 /** Asks to replace a group. */
@@ -799,8 +805,8 @@ export const ListGroupsResponse: MessageFns<ListGroupsResponse> = {
       case "header":
         ListHeader.encode(message.part.value, writer.uint32(10).fork()).join();
         break;
-      case "group":
-        Group.encode(message.part.value, writer.uint32(18).fork()).join();
+      case "groups":
+        GroupChunk.encode(message.part.value, writer.uint32(34).fork()).join();
         break;
       case "members":
         MemberChunk.encode(message.part.value, writer.uint32(26).fork()).join();
@@ -830,12 +836,12 @@ export const ListGroupsResponse: MessageFns<ListGroupsResponse> = {
             message.part = { $case: "header", value: ListHeader.decode(reader, reader.uint32()) };
             continue;
           }
-          case 2: {
-            if (tag !== 18) {
+          case 4: {
+            if (tag !== 34) {
               break;
             }
 
-            message.part = { $case: "group", value: Group.decode(reader, reader.uint32()) };
+            message.part = { $case: "groups", value: GroupChunk.decode(reader, reader.uint32()) };
             continue;
           }
           case 3: {
@@ -870,9 +876,9 @@ export const ListGroupsResponse: MessageFns<ListGroupsResponse> = {
         }
         break;
       }
-      case "group": {
+      case "groups": {
         if (object.part?.value !== undefined && object.part?.value !== null) {
-          message.part = { $case: "group", value: Group.fromPartial(object.part.value) };
+          message.part = { $case: "groups", value: GroupChunk.fromPartial(object.part.value) };
         }
         break;
       }
@@ -883,6 +889,61 @@ export const ListGroupsResponse: MessageFns<ListGroupsResponse> = {
         break;
       }
     }
+    return message;
+  },
+};
+
+function createBaseGroupChunk(): GroupChunk {
+  return { groups: [] };
+}
+
+export const GroupChunk: MessageFns<GroupChunk> = {
+  encode(message: GroupChunk, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.groups) {
+      Group.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GroupChunk {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGroupChunk();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.groups.push(Group.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GroupChunk>): GroupChunk {
+    return GroupChunk.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GroupChunk>): GroupChunk {
+    const message = createBaseGroupChunk();
+    message.groups = object.groups?.map((e) => Group.fromPartial(e)) || [];
     return message;
   },
 };

@@ -24,6 +24,8 @@ import { AttributePath, Filter } from "../../scim/v1/filter.ts";
 import { Group } from "../../scim/v1/group.ts";
 import { MemberChunk } from "../../scim/v1/patch.ts";
 import { User } from "../../scim/v1/user.ts";
+import { GroupChunk } from "./group_service.ts";
+import { Identity, IdentityMatch } from "./identity.ts";
 import { Freshness, ListHeader, PageRequest, ResourceMask } from "./reads.ts";
 
 /** Asks for resources. */
@@ -58,7 +60,7 @@ export interface TypeSearch {
   sortBy: AttributePath | undefined;
 }
 
-/** A part of the answer: the header first, then each resource, a group followed by its members unless masked. */
+/** A part of the answer: the header first, then the resources in chunks, a group followed by its members unless masked. */
 export interface SearchResourcesResponse {
   /** Which part. */
   part:
@@ -66,15 +68,21 @@ export interface SearchResourcesResponse {
     /** First and once. */
     { $case: "header"; value: ListHeader }
     | //
-    /** The next resource, a user. */
-    { $case: "user"; value: User }
+    /** The next resources, users. */
+    { $case: "users"; value: UserChunk }
     | //
-    /** The next resource, a group. */
-    { $case: "group"; value: Group }
+    /** The next resources, groups. */
+    { $case: "groups"; value: GroupChunk }
     | //
     /** Members of the group sent last. */
     { $case: "members"; value: MemberChunk }
     | undefined;
+}
+
+/** Users of a list that follow each other. */
+export interface UserChunk {
+  /** At least one, and as many as make a message of about 1 MiB. */
+  users: User[];
 }
 
 /** Asks for resources, each by what few others have. */
@@ -90,7 +98,11 @@ export interface LookUpResourcesRequest {
     | ResourceMask
     | undefined;
   /** How current the answer must be. */
-  freshness: Freshness | undefined;
+  freshness:
+    | Freshness
+    | undefined;
+  /** Also what internal services know the users by. */
+  withIdentities: boolean;
 }
 
 /** A question for a resource. */
@@ -103,6 +115,9 @@ export interface LookUp {
     | //
     /** A comparison with `eq` of an attribute that is unique or indexed, such as userName or externalId. */
     { $case: "filter"; value: Filter }
+    | //
+    /** A part of a user's identity. */
+    { $case: "identity"; value: IdentityMatch }
     | undefined;
 }
 
@@ -126,6 +141,8 @@ export interface LookUpAnswer {
   users: User[];
   /** The groups that match, oldest first, when groups were asked for. */
   groups: Group[];
+  /** The identities of the users, in their order, when they were asked for. */
+  identities: Identity[];
 }
 
 function createBaseSearchResourcesRequest(): SearchResourcesRequest {
@@ -342,11 +359,11 @@ export const SearchResourcesResponse: MessageFns<SearchResourcesResponse> = {
       case "header":
         ListHeader.encode(message.part.value, writer.uint32(10).fork()).join();
         break;
-      case "user":
-        User.encode(message.part.value, writer.uint32(18).fork()).join();
+      case "users":
+        UserChunk.encode(message.part.value, writer.uint32(42).fork()).join();
         break;
-      case "group":
-        Group.encode(message.part.value, writer.uint32(26).fork()).join();
+      case "groups":
+        GroupChunk.encode(message.part.value, writer.uint32(50).fork()).join();
         break;
       case "members":
         MemberChunk.encode(message.part.value, writer.uint32(34).fork()).join();
@@ -376,20 +393,20 @@ export const SearchResourcesResponse: MessageFns<SearchResourcesResponse> = {
             message.part = { $case: "header", value: ListHeader.decode(reader, reader.uint32()) };
             continue;
           }
-          case 2: {
-            if (tag !== 18) {
+          case 5: {
+            if (tag !== 42) {
               break;
             }
 
-            message.part = { $case: "user", value: User.decode(reader, reader.uint32()) };
+            message.part = { $case: "users", value: UserChunk.decode(reader, reader.uint32()) };
             continue;
           }
-          case 3: {
-            if (tag !== 26) {
+          case 6: {
+            if (tag !== 50) {
               break;
             }
 
-            message.part = { $case: "group", value: Group.decode(reader, reader.uint32()) };
+            message.part = { $case: "groups", value: GroupChunk.decode(reader, reader.uint32()) };
             continue;
           }
           case 4: {
@@ -424,15 +441,15 @@ export const SearchResourcesResponse: MessageFns<SearchResourcesResponse> = {
         }
         break;
       }
-      case "user": {
+      case "users": {
         if (object.part?.value !== undefined && object.part?.value !== null) {
-          message.part = { $case: "user", value: User.fromPartial(object.part.value) };
+          message.part = { $case: "users", value: UserChunk.fromPartial(object.part.value) };
         }
         break;
       }
-      case "group": {
+      case "groups": {
         if (object.part?.value !== undefined && object.part?.value !== null) {
-          message.part = { $case: "group", value: Group.fromPartial(object.part.value) };
+          message.part = { $case: "groups", value: GroupChunk.fromPartial(object.part.value) };
         }
         break;
       }
@@ -447,8 +464,70 @@ export const SearchResourcesResponse: MessageFns<SearchResourcesResponse> = {
   },
 };
 
+function createBaseUserChunk(): UserChunk {
+  return { users: [] };
+}
+
+export const UserChunk: MessageFns<UserChunk> = {
+  encode(message: UserChunk, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.users) {
+      User.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UserChunk {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUserChunk();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.users.push(User.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<UserChunk>): UserChunk {
+    return UserChunk.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UserChunk>): UserChunk {
+    const message = createBaseUserChunk();
+    message.users = object.users?.map((e) => User.fromPartial(e)) || [];
+    return message;
+  },
+};
+
 function createBaseLookUpResourcesRequest(): LookUpResourcesRequest {
-  return { connectionId: "", resourceType: "", lookUps: [], mask: undefined, freshness: undefined };
+  return {
+    connectionId: "",
+    resourceType: "",
+    lookUps: [],
+    mask: undefined,
+    freshness: undefined,
+    withIdentities: false,
+  };
 }
 
 export const LookUpResourcesRequest: MessageFns<LookUpResourcesRequest> = {
@@ -467,6 +546,9 @@ export const LookUpResourcesRequest: MessageFns<LookUpResourcesRequest> = {
     }
     if (message.freshness !== undefined) {
       Freshness.encode(message.freshness, writer.uint32(42).fork()).join();
+    }
+    if (message.withIdentities !== false) {
+      writer.uint32(48).bool(message.withIdentities);
     }
     return writer;
   },
@@ -524,6 +606,14 @@ export const LookUpResourcesRequest: MessageFns<LookUpResourcesRequest> = {
             message.freshness = Freshness.decode(reader, reader.uint32());
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.withIdentities = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -550,6 +640,7 @@ export const LookUpResourcesRequest: MessageFns<LookUpResourcesRequest> = {
     message.freshness = (object.freshness !== undefined && object.freshness !== null)
       ? Freshness.fromPartial(object.freshness)
       : undefined;
+    message.withIdentities = object.withIdentities ?? false;
     return message;
   },
 };
@@ -566,6 +657,9 @@ export const LookUp: MessageFns<LookUp> = {
         break;
       case "filter":
         Filter.encode(message.by.value, writer.uint32(18).fork()).join();
+        break;
+      case "identity":
+        IdentityMatch.encode(message.by.value, writer.uint32(26).fork()).join();
         break;
     }
     return writer;
@@ -600,6 +694,14 @@ export const LookUp: MessageFns<LookUp> = {
             message.by = { $case: "filter", value: Filter.decode(reader, reader.uint32()) };
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.by = { $case: "identity", value: IdentityMatch.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -627,6 +729,12 @@ export const LookUp: MessageFns<LookUp> = {
       case "filter": {
         if (object.by?.value !== undefined && object.by?.value !== null) {
           message.by = { $case: "filter", value: Filter.fromPartial(object.by.value) };
+        }
+        break;
+      }
+      case "identity": {
+        if (object.by?.value !== undefined && object.by?.value !== null) {
+          message.by = { $case: "identity", value: IdentityMatch.fromPartial(object.by.value) };
         }
         break;
       }
@@ -703,7 +811,7 @@ export const LookUpResourcesResponse: MessageFns<LookUpResourcesResponse> = {
 };
 
 function createBaseLookUpAnswer(): LookUpAnswer {
-  return { alone: false, users: [], groups: [] };
+  return { alone: false, users: [], groups: [], identities: [] };
 }
 
 export const LookUpAnswer: MessageFns<LookUpAnswer> = {
@@ -716,6 +824,9 @@ export const LookUpAnswer: MessageFns<LookUpAnswer> = {
     }
     for (const v of message.groups) {
       Group.encode(v!, writer.uint32(26).fork()).join();
+    }
+    for (const v of message.identities) {
+      Identity.encode(v!, writer.uint32(34).fork()).join();
     }
     return writer;
   },
@@ -757,6 +868,14 @@ export const LookUpAnswer: MessageFns<LookUpAnswer> = {
             message.groups.push(Group.decode(reader, reader.uint32()));
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.identities.push(Identity.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -777,6 +896,7 @@ export const LookUpAnswer: MessageFns<LookUpAnswer> = {
     message.alone = object.alone ?? false;
     message.users = object.users?.map((e) => User.fromPartial(e)) || [];
     message.groups = object.groups?.map((e) => Group.fromPartial(e)) || [];
+    message.identities = object.identities?.map((e) => Identity.fromPartial(e)) || [];
     return message;
   },
 };

@@ -126,7 +126,7 @@ export interface ListUsersRequest {
   freshness: Freshness | undefined;
 }
 
-/** A part of the answer: the header first, then each user. */
+/** A part of the answer: the header first, then the users in chunks. */
 export interface ListUsersResponse {
   /** Which part. */
   part:
@@ -134,10 +134,24 @@ export interface ListUsersResponse {
     /** First and once. */
     { $case: "header"; value: ListHeader }
     | //
-    /** The next user. */
-    { $case: "user"; value: User }
+    /** The next users. */
+    { $case: "users"; value: ListedUserChunk }
     | undefined;
-  /** Beside a user: what internal services know it by. It is no part of what SCIM shows. */
+}
+
+/** Users of a list that follow each other. */
+export interface ListedUserChunk {
+  /** At least one, and as many as make a message of about 1 MiB. */
+  users: ListedUser[];
+}
+
+/** A user of a list. */
+export interface ListedUser {
+  /** The user with everything that is not masked. */
+  user:
+    | User
+    | undefined;
+  /** What internal services know the user by. It is no part of what SCIM shows. */
   identity: Identity | undefined;
 }
 
@@ -765,7 +779,7 @@ export const ListUsersRequest: MessageFns<ListUsersRequest> = {
 };
 
 function createBaseListUsersResponse(): ListUsersResponse {
-  return { part: undefined, identity: undefined };
+  return { part: undefined };
 }
 
 export const ListUsersResponse: MessageFns<ListUsersResponse> = {
@@ -774,12 +788,9 @@ export const ListUsersResponse: MessageFns<ListUsersResponse> = {
       case "header":
         ListHeader.encode(message.part.value, writer.uint32(10).fork()).join();
         break;
-      case "user":
-        User.encode(message.part.value, writer.uint32(18).fork()).join();
+      case "users":
+        ListedUserChunk.encode(message.part.value, writer.uint32(34).fork()).join();
         break;
-    }
-    if (message.identity !== undefined) {
-      Identity.encode(message.identity, writer.uint32(26).fork()).join();
     }
     return writer;
   },
@@ -805,20 +816,12 @@ export const ListUsersResponse: MessageFns<ListUsersResponse> = {
             message.part = { $case: "header", value: ListHeader.decode(reader, reader.uint32()) };
             continue;
           }
-          case 2: {
-            if (tag !== 18) {
+          case 4: {
+            if (tag !== 34) {
               break;
             }
 
-            message.part = { $case: "user", value: User.decode(reader, reader.uint32()) };
-            continue;
-          }
-          case 3: {
-            if (tag !== 26) {
-              break;
-            }
-
-            message.identity = Identity.decode(reader, reader.uint32());
+            message.part = { $case: "users", value: ListedUserChunk.decode(reader, reader.uint32()) };
             continue;
           }
         }
@@ -845,13 +848,134 @@ export const ListUsersResponse: MessageFns<ListUsersResponse> = {
         }
         break;
       }
-      case "user": {
+      case "users": {
         if (object.part?.value !== undefined && object.part?.value !== null) {
-          message.part = { $case: "user", value: User.fromPartial(object.part.value) };
+          message.part = { $case: "users", value: ListedUserChunk.fromPartial(object.part.value) };
         }
         break;
       }
     }
+    return message;
+  },
+};
+
+function createBaseListedUserChunk(): ListedUserChunk {
+  return { users: [] };
+}
+
+export const ListedUserChunk: MessageFns<ListedUserChunk> = {
+  encode(message: ListedUserChunk, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.users) {
+      ListedUser.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListedUserChunk {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListedUserChunk();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.users.push(ListedUser.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListedUserChunk>): ListedUserChunk {
+    return ListedUserChunk.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListedUserChunk>): ListedUserChunk {
+    const message = createBaseListedUserChunk();
+    message.users = object.users?.map((e) => ListedUser.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseListedUser(): ListedUser {
+  return { user: undefined, identity: undefined };
+}
+
+export const ListedUser: MessageFns<ListedUser> = {
+  encode(message: ListedUser, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.user !== undefined) {
+      User.encode(message.user, writer.uint32(10).fork()).join();
+    }
+    if (message.identity !== undefined) {
+      Identity.encode(message.identity, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListedUser {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListedUser();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.user = User.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.identity = Identity.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListedUser>): ListedUser {
+    return ListedUser.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListedUser>): ListedUser {
+    const message = createBaseListedUser();
+    message.user = (object.user !== undefined && object.user !== null) ? User.fromPartial(object.user) : undefined;
     message.identity = (object.identity !== undefined && object.identity !== null)
       ? Identity.fromPartial(object.identity)
       : undefined;
