@@ -2,7 +2,13 @@ import type { LimitDatabases } from './limits/limit-databases.ts';
 import type { MeasuredProduct } from './measured-product.ts';
 import type { Scale } from './scale.ts';
 import { openScimConnection, type ScimConnection } from './scim-connection.ts';
-import { type BenchGroup, type BenchUser, createGroup, createUsers } from './scim-resources.ts';
+import {
+  type BenchGroup,
+  type BenchUser,
+  createGroup,
+  createManyUsers,
+  createUsers,
+} from './scim-resources.ts';
 
 /** A connection with users in it. */
 export interface Population {
@@ -65,7 +71,9 @@ export function createBench(
   async function populate(count: number): Promise<Population> {
     progress(`loading ${count} users`);
     const scim = await connect(`bench, ${count} users`);
-    return { scim, users: await createUsers(scim, `${run}-of-${count}`, count) };
+    // Another server may know no bulk requests.
+    const create = 'product' in measured ? createManyUsers : createUsers;
+    return { scim, users: await create(scim, `${run}-of-${count}`, count) };
   }
 
   return {

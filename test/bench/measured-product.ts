@@ -1,9 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { rmSync } from 'node:fs';
-import { mkdir, open, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import {
   CreateConnectionRequest,
   CreateServiceTokenRequest,
@@ -13,12 +10,12 @@ import { type DirectoryClients, directoryClients } from '../support/directory.ts
 import {
   databaseUri,
   newDataFolder,
-  productEnvironment,
   projectRoot,
   readWelcome,
   serverPid,
   type Welcome,
 } from '../support/product-process.ts';
+import { startMeasuredProcess } from './measured-process.ts';
 import { openScimConnection, type ScimConnection } from './scim-connection.ts';
 
 /** Where databases of the bench lie: beside the project, because a temporary folder may be in memory, where nothing is durable. */
@@ -57,7 +54,6 @@ export async function newBenchFolder(): Promise<{ readonly path: string } & Asyn
   };
 }
 
-const startMs = 60_000;
 const callTimeoutMs = 60_000;
 
 /** Starts Rollcall on a data folder and waits until it is ready. Its log goes to a file in the folder, as a service's does. */
@@ -66,28 +62,10 @@ export async function startMeasuredProduct(
   settings: Readonly<Record<string, string>>,
 ): Promise<MeasuredProduct> {
   await using stack = new AsyncDisposableStack();
-  const logFile = join(dataDir, 'rollcall.log');
-  const log = await open(logFile, 'w');
-  const begin = performance.now();
-  const env = productEnvironment({
-    ROLLCALL_DATA_DIR: dataDir,
-    NODE_COMPILE_CACHE: join(projectRoot, 'node_modules', '.cache', 'compile'),
-    ...settings,
-  });
-  const child = spawn(process.execPath, ['services/start-all.ts'], {
-    cwd: projectRoot,
-    stdio: ['ignore', log.fd, log.fd],
-    env,
-  });
-  const kill = () => child.kill('SIGKILL');
-  process.once('exit', kill);
-  stack.defer(async () => {
-    await stop(child);
-    process.off('exit', kill);
-  });
-  await once(child, 'spawn').finally(() => log.close());
-  const { output, welcome } = await waitUntilReady(child, logFile);
-  const readyMs = performance.now() - begin;
+  const started = stack.use(
+    await startMeasuredProcess('services/start-all.ts', dataDir, settings, readWelcome),
+  );
+  const { ready: welcome, output, readyMs } = started;
   const channel = await openDirectoryChannel(
     { ROLLCALL_DATA_DIR: dataDir, ROLLCALL_DIRECTORY_ADDRESS: welcome.directoryAddress },
     'admin',
@@ -96,7 +74,7 @@ export async function startMeasuredProduct(
   stack.use(channel);
   const directory = directoryClients(channel);
   const gateway = welcome.baseUrl.replace(/\/scim\/.*$/, '');
-  const processes = { rollcall: child.pid ?? 0, database: await serverPid(dataDir) };
+  const processes = { rollcall: started.pid, database: await serverPid(dataDir) };
   const running = stack.move();
   return {
     ...welcome,
@@ -119,25 +97,26 @@ export async function startMeasuredProduct(
   };
 }
 
-async function waitUntilReady(
-  child: ChildProcess,
-  logFile: string,
-): Promise<{ readonly output: string; readonly welcome: Welcome }> {
-  const deadline = performance.now() + startMs;
-  for (;;) {
-    const hasEnded = child.exitCode !== null || child.signalCode !== null;
-    const output = await readFile(logFile, 'utf8');
-    const welcome = readWelcome(output);
-    if (welcome) return { output, welcome };
-    if (hasEnded || performance.now() > deadline)
-      throw new Error(`Rollcall did not start:\n${output.slice(-2_000)}`);
-    await delay(5);
-  }
+/** A gateway in a process of its own, before the directory of a product. */
+export interface MeasuredGateway extends AsyncDisposable {
+  /** Its process. */
+  readonly pid: number;
+  /** Its `http://host:port`. */
+  readonly address: string;
 }
 
-async function stop(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const ended = once(child, 'close');
-  child.kill('SIGTERM');
-  await ended;
+/** Starts a gateway beside a product, as `npm run start:gateway` does, without a rate limit. */
+export async function startMeasuredGateway({
+  dataDir,
+  directoryAddress,
+}: MeasuredProduct): Promise<MeasuredGateway> {
+  const settings = { ROLLCALL_DIRECTORY_ADDRESS: directoryAddress, ROLLCALL_RATE_LIMIT: '0' };
+  const gateway = await startMeasuredProcess(
+    'gateway/main.ts',
+    dataDir,
+    settings,
+    (output) => /"address":"(http:[^"]+)"[^\n]*"gateway listening"/.exec(output)?.[1],
+  );
+  const { pid, ready: address, [Symbol.asyncDispose]: dispose } = gateway;
+  return { pid, address, [Symbol.asyncDispose]: dispose };
 }

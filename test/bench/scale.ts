@@ -8,9 +8,11 @@ export interface Scale {
   readonly manyUsers: number;
   /** Members of a small group. */
   readonly smallGroup: number;
+  /** Members of a group in between. */
+  readonly mediumGroup: number;
   /** Members of a large group. */
   readonly largeGroup: number;
-  /** What an initial load brings. */
+  /** What an initial load brings; as many users does a connection of middle size have. */
   readonly load: { readonly users: number; readonly groups: number; readonly memberships: number };
   /** How many rounds there are. */
   readonly rounds: number;
@@ -26,6 +28,7 @@ export const fullScale: Scale = {
   users: 2_000,
   manyUsers: 100_000,
   smallGroup: 100,
+  mediumGroup: 1_000,
   largeGroup: 20_000,
   load: { users: 10_000, groups: 500, memberships: 100_000 },
   rounds: 3,
@@ -39,6 +42,7 @@ export const quickScale: Scale = {
   users: 500,
   manyUsers: 2_000,
   smallGroup: 100,
+  mediumGroup: 300,
   largeGroup: 1_000,
   load: { users: 200, groups: 10, memberships: 2_000 },
   rounds: 2,

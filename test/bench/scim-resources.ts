@@ -1,12 +1,17 @@
 import type { JsonObject } from '#scim/json.ts';
 import { atOnce } from './at-once.ts';
-import { idOf, type ScimConnection } from './scim-connection.ts';
+import { expectSame, idOf, objectsOf, type ScimConnection } from './scim-connection.ts';
 
 const userSchema = 'urn:ietf:params:scim:schemas:core:2.0:User';
 const groupSchema = 'urn:ietf:params:scim:schemas:core:2.0:Group';
 const patchSchema = 'urn:ietf:params:scim:api:messages:2.0:PatchOp';
+const bulkSchema = 'urn:ietf:params:scim:api:messages:2.0:BulkRequest';
 const writesAtOnce = 32;
 const membersPerPatch = 100;
+const bulksAtOnce = 4;
+
+/** How many users a bulk request brings. */
+export const usersPerBulk = 100;
 
 /** A user that was created. */
 export interface BenchUser {
@@ -68,6 +73,41 @@ export async function createUser(scim: ScimConnection, name: string): Promise<Be
 export function createUsers(scim: ScimConnection, prefix: string, count: number): Promise<BenchUser[]> {
   const names = Array.from({ length: count }, (_, index) => `${prefix}-${index}`);
   return atOnce(writesAtOnce, names, (name) => createUser(scim, name));
+}
+
+/** Creates users in one bulk request. */
+export async function createUsersInBulk(
+  scim: ScimConnection,
+  names: readonly string[],
+): Promise<BenchUser[]> {
+  const resources = names.map(userResource);
+  const Operations = resources.map((data, index) => ({
+    method: 'POST',
+    path: '/Users',
+    bulkId: `user-${index}`,
+    data,
+  }));
+  const { json } = await scim.send('POST', '/Bulk', [200], { schemas: [bulkSchema], Operations });
+  const created = objectsOf(json, 'Operations').filter(({ status }) => status === '201');
+  expectSame('the number of users created', created.length, names.length);
+  return resources.map(({ userName, externalId }, index) => {
+    const { location } = created[index] ?? {};
+    return { id: String(location).split('/').at(-1) ?? '', userName, externalId };
+  });
+}
+
+/** Creates many users, which `createUsers` takes longer for: in bulk requests, some of them at a time. */
+export async function createManyUsers(
+  scim: ScimConnection,
+  prefix: string,
+  count: number,
+): Promise<BenchUser[]> {
+  const parts = Array.from({ length: Math.ceil(count / usersPerBulk) }, (_, part) => {
+    const from = part * usersPerBulk;
+    const length = Math.min(usersPerBulk, count - from);
+    return Array.from({ length }, (_, index) => `${prefix}-${from + index}`);
+  });
+  return (await atOnce(bulksAtOnce, parts, (names) => createUsersInBulk(scim, names))).flat();
 }
 
 /** Creates a group and fills it in batches of 100, as identity providers do. */

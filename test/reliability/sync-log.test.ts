@@ -50,6 +50,7 @@ test('requests go on, and memory is bounded, while the sync log is not taken by 
     rateLimit: 0,
     logger: testLogger('gateway'),
     metrics,
+    stopping: new AbortController().signal,
   });
   const handle = app.callback();
   const server = createServer((request, response) => void handle(request, response));

@@ -12,15 +12,37 @@ interface Lane {
   readonly waiting: Set<() => void>;
 }
 
+/** What one connection may take while others come too, so that they do not wait for all that it has on its way. */
+export interface Crowd {
+  /** How many turns it may have at once. */
+  readonly atOnce: number;
+  /** A connection counts as one that comes while it wanted one of so many turns that were wanted last. */
+  readonly ofLast: number;
+}
+
 /**
  * Makes turns for so many things at once. A connection may do as many as are left for the others: alone half of them, and
  * of several each about the same part, one such part being kept for who comes next. What one connection wants is done in
  * the order in which it came; between connections that wait the turns go round.
+ * @param crowd when absent, a connection may take as much beside others
  */
-export function createTurns(atOnce: number): Turns {
+export function createTurns(atOnce: number, crowd?: Crowd): Turns {
   // In the order of their turns: who had one goes to the end.
   const lanes = new Map<string, Lane>();
+  // Which of all turns that were wanted was the last of each connection, the longest ago first.
+  const heardOf = new Map<string, number>();
+  let wanted = 0;
   let running = 0;
+
+  function hearOf(connection: string, { ofLast }: Crowd) {
+    wanted += 1;
+    heardOf.delete(connection);
+    heardOf.set(connection, wanted);
+    for (const [each, turn] of heardOf) {
+      if (turn > wanted - ofLast) return;
+      heardOf.delete(each);
+    }
+  }
 
   function laneOf(connection: string): Lane {
     const known = lanes.get(connection);
@@ -31,10 +53,11 @@ export function createTurns(atOnce: number): Turns {
   }
 
   function startWaiting() {
+    const most = crowd && heardOf.size > 1 ? crowd.atOnce : atOnce;
     for (const [connection, lane] of lanes) {
       if (running === atOnce) return;
       const [start] = lane.waiting;
-      if (!start || lane.running >= atOnce - running) continue;
+      if (!start || lane.running >= Math.min(most, atOnce - running)) continue;
       lane.waiting.delete(start);
       lane.running += 1;
       running += 1;
@@ -51,6 +74,7 @@ export function createTurns(atOnce: number): Turns {
 
   async function turn(connection: string, signal: AbortSignal | undefined): Promise<Lane> {
     signal?.throwIfAborted();
+    if (crowd) hearOf(connection, crowd);
     const lane = laneOf(connection);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const giveUp = () => {

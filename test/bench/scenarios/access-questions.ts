@@ -1,7 +1,7 @@
 import { RoleMappings, SetRoleMappingsRequest } from '#proto/rollcall/directory/v1/role_service.ts';
-import { isJsonObject, type JsonObject, type JsonValue } from '#scim/json.ts';
+import type { JsonObject } from '#scim/json.ts';
+import { openAccessClient, rolesIn } from '../access-client.ts';
 import type { Bench } from '../bench.ts';
-import { createHttpClient } from '../http-client.ts';
 import { emptyTrpcLimit } from '../limits/limits.ts';
 import type { Scenario } from '../scenario.ts';
 import { expectSame } from '../scim-connection.ts';
@@ -35,12 +35,11 @@ const questions: readonly Question[] = [
   },
 ];
 
-function checkRoles({ roles }: JsonObject): void {
-  const found = Array.isArray(roles) ? roles.filter(isJsonObject).map((each) => each.role) : [];
-  expectSame('the roles', found.join(), role);
+function checkRoles(data: JsonObject): void {
+  expectSame('the roles', rolesIn(data), role);
 }
 
-/** Gives the members of the small group a role, and opens the access service to the connection. */
+/** Gives the members of the small group a role. */
 async function prepareQuestions(bench: Bench) {
   const { product } = bench.rollcall;
   const population = await bench.population(bench.scale.users);
@@ -52,7 +51,7 @@ async function prepareQuestions(bench: Bench) {
   await product.directory.roles.setRoleMappings(
     SetRoleMappingsRequest.fromPartial({ connectionId: scim.id, mappings, author: 'bench' }),
   );
-  return { connection: scim.id, group, token: await product.serviceToken(scim.id) };
+  return { connection: scim.id, group };
 }
 
 function questionScenario(
@@ -70,18 +69,13 @@ function questionScenario(
     inFlight,
     needs: 'rollcall',
     async prepare(bench, stack) {
-      const { connection, group, token } = await prepareQuestions(bench);
-      const http = stack.use(createHttpClient(bench.rollcall.product.accessUrl));
-      const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` };
+      const { connection, group } = await prepareQuestions(bench);
+      const access = stack.use(await openAccessClient(bench, connection));
       const asked = group.members.slice(0, usersAsked);
       return {
         async run(turn) {
           const fresh = freshness === 'cold' && { fresh: true };
-          const body = { connection, ...input(nth(asked, turn), group.id), ...fresh };
-          const answer = await http.send('POST', `/trpc/${procedure}`, headers, JSON.stringify(body));
-          const text = answer.body.toString();
-          if (answer.status !== 200) throw new Error(`${procedure} answered ${answer.status}: ${text}`);
-          check(dataOf(JSON.parse(text)));
+          check(await access.ask(procedure, { ...input(nth(asked, turn), group.id), ...fresh }));
           return undefined;
         },
       };
@@ -89,13 +83,6 @@ function questionScenario(
     limits: [emptyTrpcLimit],
     targets: freshness === 'cached' ? [{ kind: 'limit', limit: 'empty tRPC', atLeast: 0.8 }] : [],
   };
-}
-
-function dataOf(json: JsonValue): JsonObject {
-  const result = isJsonObject(json) ? json.result : undefined;
-  const data = isJsonObject(result) ? result.data : undefined;
-  if (!isJsonObject(data)) throw new Error('the access service answered no data');
-  return data;
 }
 
 /** What internal services ask: from the memory of the access service, and through to the directory. */

@@ -1,10 +1,8 @@
 import { atOnce } from '../at-once.ts';
 import type { Scenario } from '../scenario.ts';
 import { expectSame, objectsOf } from '../scim-connection.ts';
-import { createUsers, patchOf, userResource } from '../scim-resources.ts';
+import { createUsers, createUsersInBulk, patchOf, userResource, usersPerBulk } from '../scim-resources.ts';
 
-const bulkSize = 100;
-const bulkSchema = 'urn:ietf:params:scim:api:messages:2.0:BulkRequest';
 const matchesAtOnce = 8;
 const everyChanged = 100;
 
@@ -13,22 +11,14 @@ const bulkCreate: Scenario = {
   about: '100 new users in one bulk request, counted one by one',
   inFlight: 1,
   needs: 'scim',
-  units: () => bulkSize,
+  units: () => usersPerBulk,
   async prepare(bench) {
     const scim = await bench.connect('bench, bulk');
     const name = `bulk-${Date.now().toString(36)}`;
     return {
       async run(turn) {
-        const Operations = Array.from({ length: bulkSize }, (_, index) => ({
-          method: 'POST',
-          path: '/Users',
-          bulkId: `user-${index}`,
-          data: userResource(`${name}-${turn}-${index}`),
-        }));
-        const { json } = await scim.send('POST', '/Bulk', [200], { schemas: [bulkSchema], Operations });
-        const statuses = objectsOf(json, 'Operations').map(({ status }) => status);
-        const created = statuses.filter((status) => status === '201').length;
-        expectSame('the number of users created', created, bulkSize);
+        const names = Array.from({ length: usersPerBulk }, (_, index) => `${name}-${turn}-${index}`);
+        await createUsersInBulk(scim, names);
         return undefined;
       },
     };
@@ -45,18 +35,16 @@ const nightlyCycle: Scenario = {
   repeat: 1,
   units: ({ load }) => load.users,
   async prepare(bench) {
-    bench.progress('loading the users of a nightly cycle');
-    const scim = await bench.connect('bench, nightly cycle');
-    const users = await createUsers(scim, `nightly-${Date.now().toString(36)}`, bench.scale.load.users);
+    const { scim, users } = await bench.population(bench.scale.load.users);
     return {
-      async run() {
+      async run(turn) {
         await atOnce(matchesAtOnce, users, async ({ id, externalId }, index) => {
           const filter = encodeURIComponent(`externalId eq "${externalId}"`);
           const { json } = await scim.send('GET', `/Users?filter=${filter}`, [200]);
           const [found] = objectsOf(json, 'Resources');
           expectSame('the user matched', found?.id, id);
           if (index % everyChanged !== 0) return;
-          const patch = patchOf({ op: 'replace', path: 'title', value: 'Manager' });
+          const patch = patchOf({ op: 'replace', path: 'title', value: `Manager ${turn}` });
           await scim.send('PATCH', `/Users/${id}`, [200, 204], patch);
         });
         return undefined;

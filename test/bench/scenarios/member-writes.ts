@@ -51,7 +51,7 @@ function memberScenario(
   members: (scale: Scale) => number,
   { inFlight, suffix, isAlone }: InFlight,
 ): Scenario {
-  const grows = size === 'large' && isAlone;
+  const grows = size !== 'small' && isAlone;
   return {
     name: `change-member-${size}${suffix}`,
     about: `one member added to or removed from a ${size} group`,
@@ -95,9 +95,12 @@ function memberScenario(
   };
 }
 
-/** Members that come and go, in a small and in a large group. */
+/** Members that come and go, in groups of three sizes. */
 export const memberWrites: readonly Scenario[] = [
   memberScenario('small', ({ smallGroup }) => smallGroup, alone),
+  memberScenario('small', ({ smallGroup }) => smallGroup, fewInFlight),
+  memberScenario('medium', ({ mediumGroup }) => mediumGroup, alone),
+  memberScenario('medium', ({ mediumGroup }) => mediumGroup, fewInFlight),
   memberScenario('large', ({ largeGroup }) => largeGroup, alone),
   memberScenario('large', ({ largeGroup }) => largeGroup, fewInFlight),
   memberScenario('large', ({ largeGroup }) => largeGroup, manyInFlight),

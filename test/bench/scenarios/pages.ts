@@ -9,6 +9,7 @@ const pageSize = 100;
 /** The populations whose pages are read. */
 const sizes = [
   { size: 'few', users: ({ users }: Scale) => users },
+  { size: 'some', users: ({ load }: Scale) => load.users },
   { size: 'many', users: ({ manyUsers }: Scale) => manyUsers },
 ] as const;
 
