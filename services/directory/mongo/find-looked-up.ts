@@ -6,7 +6,13 @@ import { DirectoryError } from '../errors.ts';
 import { filterError } from '../filter/filter-error.ts';
 import { type IdentityQuery, mappingOf } from '../identity.ts';
 import type { Database } from './database.ts';
-import { type HeadDocument, isResourceId, type ResourceDocument, resourceKey } from './documents.ts';
+import {
+  type HeadDocument,
+  isResourceId,
+  type ResourceDocument,
+  resourceKey,
+  shownFields,
+} from './documents.ts';
 import { compileFilter, type FilterScope } from './filter-to-query.ts';
 import { identityFilter } from './identity-filter.ts';
 import { planOf } from './query-plan.ts';
@@ -51,7 +57,8 @@ export async function findLookedUp(
     const { connection } = head;
     const filter =
       index === '_id' ? database.points(entries, connection) : { connection, [index]: { $in: entries } };
-    const options = { ...(session && { session }), limit, batchSize: limit + 1 };
+    const projection = { ...shownFields, ...(index !== '_id' && { [index]: 1 as const }) };
+    const options = { ...(session && { session }), projection, limit, batchSize: limit + 1 };
     const documents = await database.resources(type).find(filter, options).toArray();
     if (documents.length === limit) return undefined;
     for (const document of documents)

@@ -28,8 +28,8 @@ export type SharedLookUps = (
   signal: AbortSignal | undefined,
 ) => Promise<LookedUp | undefined>;
 
-// So many of the largest resources fit into one answer.
-const maxBatch = 25;
+// As many as the directory takes.
+const maxBatch = 100;
 
 /** Makes the look-ups over a client. */
 export function createSharedLookUps(service: RpcClient<typeof SearchServiceService>): SharedLookUps {
